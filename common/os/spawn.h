@@ -1,0 +1,37 @@
+/*
+ * spawn - runs a program by argv, never by a shell: posix_spawn, own process group, signal mask and
+ * dispositions reset, no inherited descriptor but 0-2, the end told by a pidfd.
+ */
+#ifndef LK_SPAWN_H
+#define LK_SPAWN_H
+
+#include "common/base/err.h"
+
+#include <sys/types.h>
+
+struct lk_spawn {
+    const char *const *argv;        /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *const *environment; /* NULL-terminated "NAME=value"; NULL: the caller's */
+    const char        *directory;   /* NULL: the caller's */
+    bool capture; /* stdout and stderr into one pipe, non-blocking; else /dev/null */
+};
+
+struct lk_process {
+    pid_t pid;
+    int   pidfd;  /* readable when it ended */
+    int   output; /* -1 without capture */
+};
+
+int lk_spawn_start(struct lk_process *out, const struct lk_spawn *spawn, struct lk_err *err);
+
+/* Signals the whole group.  Safe after its end. */
+void lk_process_kill(const struct lk_process *process, int signal);
+
+/* Once pidfd is readable: exit status (0-255), or 128 + signal; closes both fds. */
+int lk_process_finish(struct lk_process *process);
+
+/* Runs to the end and returns its status; output (if not NULL) gets what it printed, up to its maximum. */
+struct lk_buf;
+int lk_run(const char *const *argv, struct lk_buf *output, int *status, struct lk_err *err);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * package - a LinuxKit package on disk: its build.yml, its place in git, its tag.
+ *
+ * Follows shared semantics of `linuxkit pkg` (README "Where lkcoord differs" lists the differences).
+ * Opening needs the directory inside a git work tree; git trouble is an error with git's own advice,
+ * never a tag called "latest".
+ */
+#ifndef LK_PACKAGE_H
+#define LK_PACKAGE_H
+
+#include "common/git/repo.h"
+#include "common/pkg/build_yml.h"
+#include "common/pkg/spec.h"
+
+struct lk_package_options {
+    const char *org;  /* NULL: build.yml's, or LINUXKIT_PKG_ORG if that is non-empty */
+    const char *hash; /* NULL: the tree's id */
+};
+
+struct lk_package {
+    struct lk_build_yml build;
+    struct lk_git_repo *repo;        /* of the directory; for reading objects */
+    struct lk_oid       tree;        /* of the directory at HEAD */
+    struct lk_oid       head;        /* commit id */
+    int64_t             head_time_s; /* committer date */
+    bool                dirty;
+    char dirty_example[LK_PATH_SIZE]; /* one path that differs, for the message */
+    char path[LK_PATH_SIZE];
+    char org[LK_REPOSITORY_SIZE];
+    char image[LK_REPOSITORY_SIZE];
+    char tag[LK_TAG_SIZE]; /* hash part only: what follows ORG/IMAGE: */
+};
+
+/* Loads and checks everything that show-tag needs, in LinuxKit's order of checks. */
+int  lk_package_open(struct lk_package *out, const char *path,
+                     const struct lk_package_options *options, struct lk_err *err);
+void lk_package_fini(struct lk_package *package);
+
+/* Fills a job specification: labels and build arguments of linuxkit.md section 4, arches as in build.yml. */
+int lk_package_spec(const struct lk_package *package, struct lk_spec *out, struct lk_err *err);
+
+#endif

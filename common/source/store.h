@@ -1,0 +1,46 @@
+/*
+ * store - git objects (trees and blobs) under their id, one directory an authorisation domain.
+ *
+ * An object that is in the store was hashed when it came: its content has its id.  Content is kept plain,
+ * one file an object, so that materialising is a copy.  Writing goes to a temporary file, is hashed there,
+ * and is renamed; a crash leaves nothing half.  One process; several threads may read.
+ */
+#ifndef LK_SOURCE_STORE_H
+#define LK_SOURCE_STORE_H
+
+#include "common/base/buf.h"
+#include "common/base/digest.h"
+#include "common/base/err.h"
+
+struct lk_store;
+
+/* Opens or makes the directory; leftovers of interrupted writes are removed. */
+int  lk_store_open(struct lk_store **out, const char *directory, struct lk_err *err);
+void lk_store_close(struct lk_store **store);
+
+bool lk_store_has(struct lk_store *store, const struct lk_oid *oid);
+
+/* An fd positioned at the start, for the caller to close; NOT_FOUND if absent. */
+int lk_store_open_object(struct lk_store *store, const struct lk_oid *oid, bool *is_tree,
+                         uint64_t *size, struct lk_err *err);
+
+/* Whole content into memory; LIMIT if larger than out->max. */
+int lk_store_read(struct lk_store *store, const struct lk_oid *oid, bool *is_tree,
+                  struct lk_buf *out, struct lk_err *err);
+
+/* Writing piece by piece; finish hashes, compares with `oid` and renames, or throws away. */
+struct lk_store_writer;
+int  lk_store_write_begin(struct lk_store_writer **out, struct lk_store *store, bool is_tree,
+                          struct lk_err *err);
+int  lk_store_write(struct lk_store_writer *writer, const void *data, size_t len,
+                    struct lk_err *err);
+int  lk_store_write_finish(struct lk_store_writer **writer, const struct lk_oid *oid,
+                           const struct lk_digest *sha256,
+                           struct lk_err          *err);             /* sha256 may be NULL */
+void lk_store_write_abort(struct lk_store_writer **writer); /* also for LK_CLEANUP */
+
+/* The same at once. */
+int lk_store_put(struct lk_store *store, const struct lk_oid *oid, bool is_tree,
+                 struct lk_str content, struct lk_err *err);
+
+#endif
