@@ -22,7 +22,7 @@ int lk_file_create(const char *path, struct lk_str bytes, mode_t mode, struct lk
 /* mkdir -p with `mode` for what is made. */
 int lk_directory_make(const char *path, mode_t mode, struct lk_err *err);
 
-/* Removes a directory and everything below it, never following a link or leaving the file system's tree. */
+/* Removes a directory and everything below it, never following a link or entering a mount; absent is fine. */
 int lk_directory_remove(const char *path, struct lk_err *err);
 
 #endif

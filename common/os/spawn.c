@@ -1,0 +1,186 @@
+#include "common/os/spawn.h"
+
+#include "common/base/buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* posix_spawn's functions return the error instead of setting errno. */
+static int failed(int code, const char *program, struct lk_err *err)
+{
+    errno = code;
+    return lk_err_sys(err, "starting %s", program);
+}
+
+static int prepare_files(posix_spawn_file_actions_t *files, const struct lk_spawn *spawn,
+                         int output)
+{
+    int code = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+
+    if (!code && output >= 0)
+        code = posix_spawn_file_actions_adddup2(files, output, STDOUT_FILENO);
+    else if (!code)
+        code = posix_spawn_file_actions_addopen(files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!code)
+        code = posix_spawn_file_actions_adddup2(files, STDOUT_FILENO, STDERR_FILENO);
+    if (!code)
+        code = posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
+    if (!code && spawn->directory)
+        code = posix_spawn_file_actions_addchdir_np(files, spawn->directory);
+    return code;
+}
+
+/*
+ * Our threads block signals and ignore SIGPIPE; a child that inherited that would not end on TERM
+ * and would write into closed pipes.
+ */
+static int prepare_signals(posix_spawnattr_t *attributes)
+{
+    sigset_t none, all;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    int code = posix_spawnattr_setsigmask(attributes, &none);
+    if (!code)
+        code = posix_spawnattr_setsigdefault(attributes, &all);
+    if (!code)
+        code = posix_spawnattr_setpgroup(attributes, 0);
+    if (!code)
+        code = posix_spawnattr_setflags(
+            attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    return code;
+}
+
+static void destroy_files(posix_spawn_file_actions_t *files)
+{
+    posix_spawn_file_actions_destroy(files);
+}
+
+static void destroy_attributes(posix_spawnattr_t *attributes)
+{
+    posix_spawnattr_destroy(attributes);
+}
+
+static int spawn_child(pid_t *pid, const struct lk_spawn *spawn, int output, struct lk_err *err)
+{
+    LK_CLEANUP(destroy_files) posix_spawn_file_actions_t files;
+    LK_CLEANUP(destroy_attributes) posix_spawnattr_t     attributes;
+    const char *const                                   *environment =
+        spawn->environment ? spawn->environment : (const char *const *)environ;
+    /* execve takes its vectors without const for old callers' sake; it changes neither. */
+    union {
+        const char *const *given;
+        char *const       *wanted;
+    } argv = { spawn->argv }, envp = { environment };
+
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attributes);
+    int code = prepare_files(&files, spawn, output);
+    if (!code)
+        code = prepare_signals(&attributes);
+    if (!code)
+        code = posix_spawnp(pid, spawn->argv[0], &files, &attributes, argv.wanted, envp.wanted);
+    return code ? failed(code, spawn->argv[0], err) : 0;
+}
+
+static int open_output(int *ours, int *theirs, struct lk_err *err)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return lk_err_sys(err, "making a pipe");
+    *ours = ends[0];
+    *theirs = ends[1];
+    /* Only our end: the child expects writes that wait. */
+    if (fcntl(*ours, F_SETFL, O_NONBLOCK) < 0)
+        return lk_err_sys(err, "making a pipe");
+    return 0;
+}
+
+int lk_spawn_start(struct lk_process *out, const struct lk_spawn *spawn, struct lk_err *err)
+{
+    LK_CLEANUP(lk_close_fd) int ours = -1;
+    LK_CLEANUP(lk_close_fd) int theirs = -1;
+    struct lk_process           process = { .pid = 0, .pidfd = -1, .output = -1 };
+
+    if (spawn->capture && open_output(&ours, &theirs, err) < 0)
+        return -1;
+    if (spawn_child(&process.pid, spawn, theirs, err) < 0)
+        return -1;
+    process.pidfd = (int)syscall(SYS_pidfd_open, process.pid, 0);
+    if (process.pidfd < 0) {
+        lk_err_sys(err, "watching %s", spawn->argv[0]);
+        lk_process_kill(&process, SIGKILL);
+        lk_process_finish(&process);
+        return -1;
+    }
+    process.output = ours;
+    ours = -1;
+    *out = process;
+    return 0;
+}
+
+void lk_process_kill(const struct lk_process *process, int signal)
+{
+    if (process->pid > 0)
+        kill(-process->pid, signal);
+}
+
+int lk_process_finish(struct lk_process *process)
+{
+    int   status = 0;
+    pid_t got;
+
+    do
+        got = waitpid(process->pid, &status, 0);
+    while (got < 0 && errno == EINTR);
+    lk_close_fd(&process->pidfd);
+    lk_close_fd(&process->output);
+    process->pid = 0;
+    if (got > 0 && WIFEXITED(status))
+        return WEXITSTATUS(status);
+    return 128 + (got > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : SIGKILL);
+}
+
+/* What does not fit is read and dropped, so that the child does not wait for us. */
+static void drain(int fd, struct lk_buf *output)
+{
+    char    piece[4096];
+    ssize_t got;
+
+    while ((got = read(fd, piece, sizeof(piece))) > 0) {
+        size_t room = output->max - output->len;
+        lk_buf_add(output, piece, (size_t)got < room ? (size_t)got : room);
+    }
+}
+
+int lk_run(const char *const *argv, struct lk_buf *output, int *status, struct lk_err *err)
+{
+    struct lk_spawn   spawn = { .argv = argv, .capture = output != NULL };
+    struct lk_process process;
+
+    if (lk_spawn_start(&process, &spawn, err) < 0)
+        return -1;
+    /* The pidfd tells the end: a grandchild may keep the pipe open for ever. */
+    struct pollfd fds[] = { { .fd = process.pidfd, .events = POLLIN },
+                            { .fd = process.output, .events = POLLIN } };
+    while (!(fds[0].revents & POLLIN)) {
+        if (poll(fds, LK_COUNT(fds), -1) < 0 && errno != EINTR)
+            break;
+        if (output && fds[1].revents)
+            drain(process.output, output);
+        if (fds[1].revents & POLLHUP)
+            fds[1].fd = -1;
+    }
+    if (output)
+        drain(process.output, output);
+    *status = lk_process_finish(&process);
+    return 0;
+}
