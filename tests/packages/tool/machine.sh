@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "built on $(cat /built-on), running on $(uname -m)"
