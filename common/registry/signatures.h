@@ -10,14 +10,8 @@
 #define LK_SIGNATURES_H
 
 #include "common/base/digest.h"
+#include "common/keyfile/public_key.h"
 #include "common/registry/registry.h"
-
-#define LK_PUBLIC_KEY_BYTES 32
-
-/* Reads a PEM "PUBLIC KEY" file with an Ed25519 key (RFC 8410). */
-int lk_public_key_load(uint8_t out[LK_PUBLIC_KEY_BYTES], const char *path, struct lk_err *err);
-/* Writes the PEM text of a public key. */
-void lk_public_key_pem(const uint8_t key[LK_PUBLIC_KEY_BYTES], struct lk_buf *out);
 
 /* The payload bytes that are signed for `digest` published as `reference` ("host/path:tag"). */
 int lk_signature_payload(struct lk_buf *out, const char *reference,
@@ -25,17 +19,18 @@ int lk_signature_payload(struct lk_buf *out, const char *reference,
 
 /*
  * True in `*found` if one of the signatures attached to `digest` is by one of `keys` over exactly this
- * digest and, if `reference` is not NULL, under this reference.  False without error if there is none;
- * an error only if the registry could not be asked.
+ * digest and under one of `references` (reference_count 0: under any name).  False without error if there
+ * is none; an error only if the registry could not be asked.
  */
 int lk_signature_check(struct lk_registry *registry, const struct lk_digest *digest,
-                       const char *reference, const uint8_t (*keys)[LK_PUBLIC_KEY_BYTES],
-                       size_t key_count, bool *found, struct lk_err *err);
+                       const char *const *references, size_t reference_count,
+                       const uint8_t (*keys)[LK_PUBLIC_KEY_BYTES], size_t key_count,
+                       bool *found, struct lk_err *err);
 
 /* One signature to attach. */
 struct lk_signature {
     const char *reference;
-    uint8_t     bytes[64];
+    uint8_t     bytes[64]; /* Ed25519, over lk_signature_payload(reference, digest) */
 };
 
 /*

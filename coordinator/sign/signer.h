@@ -1,8 +1,8 @@
 /*
  * signer - the coordinator's signing key, behind one small interface.
  *
- * Given a payload built by sign/payload, answers with a signature; never signs anything whose shape it did
- * not build itself (payload.h makes the bytes from digest and name).  Ed25519 by libsodium: the same input
+ * Given a payload, answers with a signature.  Callers sign only payloads that they built themselves from a
+ * digest and a name (lk_signature_payload), never bytes that came from outside.  Ed25519 by libsodium: the same input
  * has the same signature.  lk_signer_sign may be called from several threads.
  */
 #ifndef LK_SIGNER_H
