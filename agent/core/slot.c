@@ -1,0 +1,210 @@
+#include "agent/core/slot.h"
+
+#include <stdio.h>
+
+#define PROGRESS_MS 1000 /* at most one progress report in this time */
+
+static void ask(const struct lk_slot *slot, const struct lk_slot_context *context,
+                enum lk_agent_effect_kind kind)
+{
+    struct lk_agent_effect *effect = lk_agent_effect_add(context->out, kind);
+
+    effect->task = slot->task;
+    effect->job = slot->report.job;
+    effect->attempt = slot->report.attempt;
+}
+
+void lk_slot_report(struct lk_slot *slot, const struct lk_slot_context *context)
+{
+    int64_t                 phase_ms = context->now_ms - slot->since_ms;
+    struct lk_agent_effect *effect;
+
+    if (!context->connected || slot->state != LK_SLOT_ACTIVE)
+        return;
+    slot->report.phase_ms = phase_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)phase_ms;
+    slot->reported_ms = context->now_ms;
+    effect = lk_agent_effect_add(context->out, LK_AGENT_SEND_REPORT);
+    effect->report = slot->report;
+}
+
+static void enter(struct lk_slot *slot, enum lk_phase phase,
+                  const struct lk_slot_context *context)
+{
+    slot->report.phase = phase;
+    slot->report.bytes_done = 0;
+    slot->report.bytes_total = 0;
+    slot->since_ms = context->now_ms;
+    lk_slot_report(slot, context);
+}
+
+void lk_slot_take(struct lk_slot *slot, const struct lk_agent_event *offer, uint64_t task,
+                  const struct lk_slot_context *context)
+{
+    *slot = (struct lk_slot) {
+        .state = LK_SLOT_ACTIVE,
+        .task = task,
+        .report = { .job = offer->job, .attempt = offer->attempt },
+        .in_turn = offer->in_turn,
+        .build_only = offer->build_only,
+    };
+    enter(slot, LK_PHASE_TAKEN, context);
+    ask(slot, context, LK_AGENT_FETCH);
+}
+
+static void fail(struct lk_slot *slot, enum lk_err_kind kind, const char *text,
+                 const struct lk_slot_context *context)
+{
+    slot->report.kind = kind == LK_ERR_NONE ? LK_ERR_PERMANENT : kind;
+    snprintf(slot->report.text, sizeof(slot->report.text), "%s", text);
+    enter(slot, LK_PHASE_FAILED, context);
+}
+
+static void push(struct lk_slot *slot, const struct lk_slot_context *context)
+{
+    enter(slot, LK_PHASE_PUSHING, context);
+    ask(slot, context, LK_AGENT_PUT_MANIFEST);
+}
+
+static bool may_upload(const struct lk_slot *slot)
+{
+    return slot->has_ticket && !slot->build_only && (!slot->in_turn || slot->report.fence);
+}
+
+static void upload(struct lk_slot *slot, const struct lk_slot_context *context)
+{
+    enter(slot, LK_PHASE_STAGING, context);
+    ask(slot, context, LK_AGENT_UPLOAD);
+}
+
+void lk_slot_ticket(struct lk_slot *slot, const struct lk_slot_context *context)
+{
+    bool renewed = slot->ticket_asked && !slot->has_ticket;
+
+    slot->has_ticket = true;
+    if (slot->report.phase == LK_PHASE_BUILT && may_upload(slot))
+        upload(slot, context);
+    else if (slot->report.phase == LK_PHASE_STAGING && renewed)
+        ask(slot, context, LK_AGENT_UPLOAD);
+    else if (slot->report.phase == LK_PHASE_PUSHING && renewed)
+        ask(slot, context, LK_AGENT_PUT_MANIFEST);
+}
+
+bool lk_slot_permit(struct lk_slot *slot, uint64_t fence, const struct lk_slot_context *context)
+{
+    enum lk_phase phase = slot->report.phase;
+
+    if (fence < slot->report.fence || fence == 0)
+        return false;
+    if (fence == slot->report.fence) {
+        lk_slot_report(slot, context); /* an answer that got lost */
+        return true;
+    }
+    if (phase < LK_PHASE_BUILT || phase == LK_PHASE_FAILED)
+        return false;
+    slot->report.fence = fence;
+    /* A new fence after PUSHED: the first one ran out on the way.  By digest, so doing it again is harmless. */
+    if (phase == LK_PHASE_STAGED || phase == LK_PHASE_PUSHED)
+        push(slot, context);
+    else if (phase == LK_PHASE_BUILT && may_upload(slot))
+        upload(slot, context);
+    return true;
+}
+
+void lk_slot_drop(struct lk_slot *slot, const struct lk_slot_context *context)
+{
+    slot->state = LK_SLOT_CLOSING;
+    slot->kill_ms = context->now_ms + LK_SLOT_CLOSE_MS;
+    ask(slot, context, LK_AGENT_STOP);
+}
+
+/* A ticket that ran out is asked for anew, but not again before something has moved with the new one. */
+static void failed(struct lk_slot *slot, const struct lk_agent_event *event,
+                   const struct lk_slot_context *context)
+{
+    enum lk_phase phase = slot->report.phase;
+    bool          uses_ticket = phase == LK_PHASE_STAGING || phase == LK_PHASE_PUSHING;
+
+    if (event->error != LK_ERR_DENIED || !uses_ticket || slot->ticket_asked) {
+        fail(slot, event->error, event->text, context);
+        return;
+    }
+    slot->ticket_asked = true;
+    slot->has_ticket = false;
+    if (context->connected)
+        ask(slot, context, LK_AGENT_SEND_TICKET_WANTED);
+}
+
+static void built(struct lk_slot *slot, const struct lk_agent_event *event,
+                  const struct lk_slot_context *context)
+{
+    slot->report.digest = event->digest;
+    slot->report.size = event->size;
+    lk_copy_text(slot->report.media_type, sizeof(slot->report.media_type), event->media_type);
+    enter(slot, LK_PHASE_BUILT, context);
+    if (may_upload(slot))
+        upload(slot, context);
+}
+
+static void progress(struct lk_slot *slot, const struct lk_agent_event *event,
+                     const struct lk_slot_context *context)
+{
+    if (event->bytes_done > slot->report.bytes_done)
+        slot->ticket_asked = !slot->has_ticket;
+    slot->report.bytes_done = event->bytes_done;
+    slot->report.bytes_total = event->bytes_total;
+    if (context->now_ms - slot->reported_ms >= PROGRESS_MS)
+        lk_slot_report(slot, context);
+}
+
+static bool active_news(struct lk_slot *slot, const struct lk_agent_event *event,
+                        const struct lk_slot_context *context)
+{
+    enum lk_phase phase = slot->report.phase;
+
+    if (event->kind == LK_AGENT_FETCHED && phase == LK_PHASE_TAKEN) {
+        enter(slot, LK_PHASE_BUILDING, context);
+        ask(slot, context, LK_AGENT_BUILD);
+    } else if (event->kind == LK_AGENT_BUILT && phase == LK_PHASE_BUILDING) {
+        built(slot, event, context);
+    } else if (event->kind == LK_AGENT_PROGRESS && phase < LK_PHASE_PUSHED) {
+        progress(slot, event, context);
+    } else if (event->kind == LK_AGENT_UPLOADED && phase == LK_PHASE_STAGING) {
+        slot->ticket_asked = false;
+        if (!slot->in_turn)
+            enter(slot, LK_PHASE_STAGED, context);
+        if (slot->report.fence)
+            push(slot, context);
+    } else if (event->kind == LK_AGENT_PUT && phase == LK_PHASE_PUSHING) {
+        enter(slot, LK_PHASE_PUSHED, context);
+    } else if (event->kind == LK_AGENT_FAILED && phase < LK_PHASE_PUSHED) {
+        failed(slot, event, context);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool lk_slot_news(struct lk_slot *slot, const struct lk_agent_event *event,
+                  const struct lk_slot_context *context)
+{
+    if (slot->state == LK_SLOT_ACTIVE)
+        return active_news(slot, event, context);
+    if (slot->state != LK_SLOT_CLOSING || event->kind != LK_AGENT_STOPPED)
+        return false;
+    ask(slot, context, LK_AGENT_FORGET);
+    *slot = (struct lk_slot) { .state = LK_SLOT_FREE };
+    return true;
+}
+
+void lk_slot_tick(struct lk_slot *slot, const struct lk_slot_context *context)
+{
+    if (slot->state != LK_SLOT_CLOSING || context->now_ms < slot->kill_ms)
+        return;
+    slot->kill_ms = INT64_MAX;
+    ask(slot, context, LK_AGENT_KILL);
+}
+
+int64_t lk_slot_wake_ms(const struct lk_slot *slot)
+{
+    return slot->state == LK_SLOT_CLOSING ? slot->kill_ms : INT64_MAX;
+}
