@@ -31,9 +31,9 @@ bool lk_pem_read(struct lk_str text, const char *label, struct lk_buf *out)
     if (!stop)
         return false;
 
-    size_t length = (size_t)(stop - body);
+    size_t                                     length = (size_t)(stop - body);
     LK_CLEANUP(lk_free_pointer) unsigned char *data = lk_xmalloc(length + 1);
-    size_t count = 0;
+    size_t                                     count = 0;
     if (sodium_base642bin(data, length, body, length, " \t\r\n", &count, NULL,
                           sodium_base64_VARIANT_ORIGINAL) != 0)
         return false;

@@ -10,12 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LABEL           "ENCRYPTED SIGSTORE PRIVATE KEY"
-#define LABEL_OLD       "ENCRYPTED COSIGN PRIVATE KEY"
-#define SALT_BYTES      32
-#define SALT_BYTES_MAX  64
-#define PLAIN_BYTES_MAX 512 /* PKCS#8 of P-256 has 138: enough to say what a foreign file holds */
-#define MEMORY_MAX      (256ULL * 1024 * 1024)
+#define LABEL          "ENCRYPTED SIGSTORE PRIVATE KEY"
+#define LABEL_OLD      "ENCRYPTED COSIGN PRIVATE KEY"
+#define SALT_BYTES     32
+#define SALT_BYTES_MAX 64
+#define PLAIN_BYTES_MAX \
+    512 /* PKCS#8 of P-256 has 138: enough to say what a foreign file holds */
+#define MEMORY_MAX (256ULL * 1024 * 1024)
 
 /*
  * RFC 8410 leaves one DER encoding for a bare Ed25519 key: SEQUENCE { INTEGER 0, SEQUENCE { OID
@@ -73,10 +74,9 @@ static int new_secrets(struct secrets **out, struct lk_err *err)
 static int derive_key(uint8_t key[crypto_secretbox_KEYBYTES], const struct scrypt *scrypt,
                       struct lk_str passphrase, struct lk_err *err)
 {
-    if (crypto_pwhash_scryptsalsa208sha256_ll((const uint8_t *)passphrase.data, passphrase.len,
-                                              scrypt->salt, scrypt->salt_len, scrypt->n,
-                                              scrypt->r, scrypt->p, key,
-                                              crypto_secretbox_KEYBYTES) != 0)
+    if (crypto_pwhash_scryptsalsa208sha256_ll(
+            (const uint8_t *)passphrase.data, passphrase.len, scrypt->salt, scrypt->salt_len,
+            scrypt->n, scrypt->r, scrypt->p, key, crypto_secretbox_KEYBYTES) != 0)
         return lk_err_sys(err, "deriving the key file's key (scrypt needs %llu MiB)",
                           (unsigned long long)(128 * scrypt->n * scrypt->r >> 20));
     return 0;
@@ -125,10 +125,10 @@ int lk_sigstore_seal(struct lk_buf *out, const uint8_t seed[LK_SEED_BYTES],
                      struct lk_str passphrase, struct lk_err *err)
 {
     LK_CLEANUP(free_secrets) struct secrets *secrets = NULL;
-    LK_CLEANUP(lk_buf_fini) struct lk_buf document = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
-    struct envelope envelope = {
-        .scrypt = { .n = 65536, .r = 8, .p = 1, .salt_len = SALT_BYTES },
-        .ciphertext_len = PKCS8_SIZE + crypto_secretbox_MACBYTES,
+    LK_CLEANUP(lk_buf_fini) struct lk_buf    document = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
+    struct envelope                          envelope = {
+                                 .scrypt = { .n = 65536, .r = 8, .p = 1, .salt_len = SALT_BYTES },
+                                 .ciphertext_len = PKCS8_SIZE + crypto_secretbox_MACBYTES,
     };
 
     if (new_secrets(&secrets, err) < 0)
@@ -164,26 +164,28 @@ static bool scrypt_is_bounded(json_int_t n, json_int_t r, json_int_t p)
 static int read_envelope(struct lk_str document, struct envelope *out, struct lk_err *err)
 {
     LK_CLEANUP(free_json) json_t *root = json_loadb(document.data, document.len, 0, NULL);
-    const char *kdf, *salt, *cipher, *nonce, *ciphertext;
-    json_int_t  n, r, p;
-    size_t      nonce_len;
+    const char                   *kdf, *salt, *cipher, *nonce, *ciphertext;
+    json_int_t                    n, r, p;
+    size_t                        nonce_len;
 
     if (!root ||
         json_unpack(root, "{s:{s:s,s:{s:I,s:I,s:I},s:s},s:{s:s,s:s},s:s}", "kdf", "name", &kdf,
                     "params", "N", &n, "r", &r, "p", &p, "salt", &salt, "cipher", "name",
                     &cipher, "nonce", &nonce, "ciphertext", &ciphertext) != 0)
-        return lk_err_set(err, LK_ERR_INVALID,
-                          "the key file's JSON has not the fields of an encrypted sigstore key");
+        return lk_err_set(
+            err, LK_ERR_INVALID,
+            "the key file's JSON has not the fields of an encrypted sigstore key");
     if (strcmp(kdf, "scrypt") != 0 || strcmp(cipher, "nacl/secretbox") != 0)
         return lk_err_set(err, LK_ERR_INVALID,
                           "the key file is encrypted in another way than scrypt and "
                           "nacl/secretbox, which are all that is supported");
     if (!scrypt_is_bounded(n, r, p))
-        return lk_err_set(err, LK_ERR_LIMIT,
-                          "the key file's scrypt parameters (N=%lld r=%lld p=%lld) are outside "
-                          "of what is accepted: N a power of two up to 2^20, r up to 8, p up to "
-                          "4, 256 MiB",
-                          (long long)n, (long long)r, (long long)p);
+        return lk_err_set(
+            err, LK_ERR_LIMIT,
+            "the key file's scrypt parameters (N=%lld r=%lld p=%lld) are outside "
+            "of what is accepted: N a power of two up to 2^20, r up to 8, p up to "
+            "4, 256 MiB",
+            (long long)n, (long long)r, (long long)p);
     out->scrypt.n = (uint64_t)n;
     out->scrypt.r = (uint32_t)r;
     out->scrypt.p = (uint32_t)p;
@@ -202,8 +204,8 @@ int lk_sigstore_open(uint8_t seed[LK_SEED_BYTES], struct lk_str pem, struct lk_s
                      struct lk_err *err)
 {
     LK_CLEANUP(free_secrets) struct secrets *secrets = NULL;
-    LK_CLEANUP(lk_buf_fini) struct lk_buf document = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
-    struct envelope envelope;
+    LK_CLEANUP(lk_buf_fini) struct lk_buf    document = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
+    struct envelope                          envelope;
 
     if (!lk_pem_read(pem, LABEL, &document) && !lk_pem_read(pem, LABEL_OLD, &document))
         return lk_err_set(err, LK_ERR_INVALID, "the key file holds no PEM block \"" LABEL "\"");
@@ -227,9 +229,9 @@ int lk_sigstore_generate(const char *secret_path, const char *public_path,
                          struct lk_str passphrase, struct lk_err *err)
 {
     LK_CLEANUP(free_secrets) struct secrets *secrets = NULL;
-    LK_CLEANUP(lk_buf_fini) struct lk_buf sealed = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
+    LK_CLEANUP(lk_buf_fini) struct lk_buf    sealed = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
     LK_CLEANUP(lk_buf_fini) struct lk_buf public_pem = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
-    uint8_t public_key[LK_PUBLIC_KEY_BYTES];
+    uint8_t                               public_key[LK_PUBLIC_KEY_BYTES];
 
     if (new_secrets(&secrets, err) < 0)
         return -1;

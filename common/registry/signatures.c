@@ -15,8 +15,7 @@
 #define PAYLOAD_TYPE       "cosign container image signature"
 #define PAYLOAD_BYTES_MAX  (64 * 1024)
 #define LAYERS_MAX         128 /* signatures on one manifest; each unknown one costs a request */
-#define BASE64_SIZE \
-    sodium_base64_ENCODED_LEN(crypto_sign_BYTES, sodium_base64_VARIANT_ORIGINAL)
+#define BASE64_SIZE        sodium_base64_ENCODED_LEN(crypto_sign_BYTES, sodium_base64_VARIANT_ORIGINAL)
 
 /* One attached signature, as far as it is of a kind that we can check. */
 struct layer {
@@ -82,7 +81,7 @@ static int read_attached(struct lk_registry *registry, const struct lk_digest *d
                          json_t **root, bool *exists, struct lk_err *err)
 {
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
-    char tag[LK_TAG_SIZE];
+    char                                            tag[LK_TAG_SIZE];
 
     *root = NULL;
     *exists = false;
@@ -128,7 +127,7 @@ static bool check_own_payload(const struct wanted *wanted, const struct layer *l
                               bool *known)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf payload = LK_BUF_INIT(PAYLOAD_BYTES_MAX);
-    struct lk_digest digest;
+    struct lk_digest                      digest;
 
     for (size_t i = 0; i < wanted->reference_count; i++) {
         lk_buf_clear(&payload);
@@ -146,8 +145,8 @@ static bool check_own_payload(const struct wanted *wanted, const struct layer *l
 
 static bool payload_is_wanted(const struct wanted *wanted, struct lk_str payload)
 {
-    LK_CLEANUP(free_json) json_t *root =
-        json_loadb(payload.data, payload.len, JSON_REJECT_DUPLICATES, NULL);
+    LK_CLEANUP(free_json)
+    json_t          *root = json_loadb(payload.data, payload.len, JSON_REJECT_DUPLICATES, NULL);
     const char      *reference, *digest_text, *type;
     struct lk_digest digest;
 
@@ -155,8 +154,7 @@ static bool payload_is_wanted(const struct wanted *wanted, struct lk_str payload
         json_unpack(root, "{s:{s:{s:s},s:{s:s},s:s}}", "critical", "identity",
                     "docker-reference", &reference, "image", "docker-manifest-digest",
                     &digest_text, "type", &type) != 0 ||
-        strcmp(type, PAYLOAD_TYPE) != 0 ||
-        !lk_digest_parse(lk_str_of(digest_text), &digest) ||
+        strcmp(type, PAYLOAD_TYPE) != 0 || !lk_digest_parse(lk_str_of(digest_text), &digest) ||
         !lk_digest_eq(&digest, wanted->digest))
         return false;
     if (wanted->reference_count == 0)
@@ -208,13 +206,13 @@ static int check_layers(struct lk_registry *registry, const struct wanted *wante
 }
 
 int lk_signature_check(struct lk_registry *registry, const struct lk_digest *digest,
-                       const char *const *references, size_t reference_count,
+                       const char *const *references, size_t              reference_count,
                        const uint8_t (*keys)[LK_PUBLIC_KEY_BYTES], size_t key_count,
                        bool *found, struct lk_err *err)
 {
     struct wanted wanted = { digest, references, reference_count, keys, key_count };
     LK_CLEANUP(free_json) json_t *root = NULL;
-    bool exists;
+    bool                          exists;
 
     *found = false;
     if (key_count == 0)
@@ -247,9 +245,9 @@ static int add_signature(struct lk_registry *registry, const struct lk_digest *d
                          struct lk_err *err)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf payload = LK_BUF_INIT(PAYLOAD_BYTES_MAX);
-    struct lk_digest payload_digest;
-    char             digest_text[LK_DIGEST_TEXT_SIZE];
-    char             signature_text[BASE64_SIZE];
+    struct lk_digest                      payload_digest;
+    char                                  digest_text[LK_DIGEST_TEXT_SIZE];
+    char                                  signature_text[BASE64_SIZE];
 
     if (lk_signature_payload(&payload, signature->reference, digest) < 0)
         return lk_err_set(err, LK_ERR_INVALID, "the name to sign under is not UTF-8");
@@ -275,10 +273,10 @@ static int add_signature(struct lk_registry *registry, const struct lk_digest *d
 static int put_config(struct lk_registry *registry, json_t *root, struct lk_err *err)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf config = LK_BUF_INIT(PAYLOAD_BYTES_MAX);
-    struct lk_json   json = { .out = &config };
-    struct lk_digest digest;
-    char             digest_text[LK_DIGEST_TEXT_SIZE];
-    json_t          *layers = json_object_get(root, "layers");
+    struct lk_json                        json = { .out = &config };
+    struct lk_digest                      digest;
+    char                                  digest_text[LK_DIGEST_TEXT_SIZE];
+    json_t                               *layers = json_object_get(root, "layers");
 
     lk_buf_add_text(&config, "{\"architecture\":\"\",\"created\":\"0001-01-01T00:00:00Z\","
                              "\"history\":[{\"created\":\"0001-01-01T00:00:00Z\"}],\"os\":\"\","
@@ -310,9 +308,9 @@ static int put_config(struct lk_registry *registry, json_t *root, struct lk_err 
 static int put_attached(struct lk_registry *registry, const struct lk_digest *digest,
                         json_t *root, struct lk_err *err)
 {
-    LK_CLEANUP(lk_free_pointer) char *text = json_dumps(root, JSON_COMPACT);
+    LK_CLEANUP(lk_free_pointer) char               *text = json_dumps(root, JSON_COMPACT);
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest stored = { 0 };
-    char tag[LK_TAG_SIZE];
+    char                                            tag[LK_TAG_SIZE];
 
     if (!text)
         return lk_err_set(err, LK_ERR_PERMANENT, "the signature manifest cannot be written");
@@ -321,10 +319,11 @@ static int put_attached(struct lk_registry *registry, const struct lk_digest *di
         lk_registry_get_manifest(registry, tag, &stored, err) < 0)
         return -1;
     if (!lk_str_eq_text(lk_buf_str(&stored.bytes), text))
-        return lk_err_set(err, LK_ERR_CONFLICT,
-                          "the tag %s names something else than was just written there: another "
-                          "program writes it too",
-                          tag);
+        return lk_err_set(
+            err, LK_ERR_CONFLICT,
+            "the tag %s names something else than was just written there: another "
+            "program writes it too",
+            tag);
     return 0;
 }
 
@@ -338,8 +337,8 @@ static int attach(struct lk_registry *registry, const struct lk_digest *digest,
                   const struct lk_signature *signatures, size_t count, struct lk_err *err)
 {
     LK_CLEANUP(free_json) json_t *root = NULL;
-    bool exists;
-    bool added = false;
+    bool                          exists;
+    bool                          added = false;
 
     if (read_attached(registry, digest, &root, &exists, err) < 0)
         return -1;

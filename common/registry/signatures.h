@@ -23,7 +23,7 @@ int lk_signature_payload(struct lk_buf *out, const char *reference,
  * is none; an error only if the registry could not be asked.
  */
 int lk_signature_check(struct lk_registry *registry, const struct lk_digest *digest,
-                       const char *const *references, size_t reference_count,
+                       const char *const *references, size_t              reference_count,
                        const uint8_t (*keys)[LK_PUBLIC_KEY_BYTES], size_t key_count,
                        bool *found, struct lk_err *err);
 

@@ -22,7 +22,7 @@ struct lk_publisher {
     size_t trusted_key_count;
 };
 
-/* One entry found under the index tag, or an arch tag without one. */
+/* One entry found in the index under the tag.  (Arch tags without an index are not looked at.) */
 struct lk_found_entry {
     struct lk_arch       arch; /* "" if the entry has no platform we build for */
     struct lk_descriptor descriptor;
@@ -51,7 +51,10 @@ int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *
                               const struct lk_arch *arch, const struct lk_descriptor *child,
                               struct lk_err *err);
 
-/* Composes the index of these children, puts it by digest, and, if `sign`, signs it and each child. */
+/*
+ * Composes the index of these children (each accepted before, one an architecture, os "linux"), puts it by
+ * digest, and, if `sign` and there is a signer, signs it and each child.
+ */
 int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
                        const struct lk_index *children, bool sign, struct lk_descriptor *index,
                        struct lk_err *err);

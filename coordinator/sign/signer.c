@@ -38,7 +38,7 @@ int lk_signer_open(struct lk_signer **out, const char *key_path, struct lk_str p
                    struct lk_err *err)
 {
     LK_CLEANUP(lk_signer_close) struct lk_signer *signer = lk_xcalloc(1, sizeof(*signer));
-    LK_CLEANUP(lk_buf_fini) struct lk_buf pem = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
+    LK_CLEANUP(lk_buf_fini) struct lk_buf         pem = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
     LK_CLEANUP(lk_buf_fini) struct lk_buf public_pem = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
 
     if (sodium_init() < 0)

@@ -1,0 +1,252 @@
+#include "coordinator/registry/publisher.h"
+
+#include "common/hash/sha256.h"
+#include "common/registry/child.h"
+#include "common/registry/names.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PAYLOAD_BYTES_MAX 4096
+
+/* Writes a tag and looks at what it then names. */
+static int write_tag(struct lk_registry *registry, const char *tag,
+                     const struct lk_manifest *manifest, struct lk_err *err)
+{
+    LK_CLEANUP(lk_manifest_fini) struct lk_manifest stored = { 0 };
+    char                                            found[LK_DIGEST_TEXT_SIZE];
+
+    if (lk_registry_put_manifest(registry, tag, lk_buf_str(&manifest->bytes),
+                                 manifest->media_type, err) < 0)
+        return lk_err_wrap(err, "writing the tag %s", tag);
+    if (lk_registry_get_manifest(registry, tag, &stored, err) < 0)
+        return lk_err_wrap(err, "reading the tag %s back", tag);
+    if (!lk_digest_eq(&stored.digest, &manifest->digest)) {
+        lk_digest_format(&stored.digest, found);
+        return lk_err_set(err, LK_ERR_CONFLICT,
+                          "the tag %s names %s and not what was just written there: another "
+                          "program writes it too",
+                          tag, found);
+    }
+    return 0;
+}
+
+/* Layers that a registry may not hold: their manifest says where else they are. */
+static bool is_elsewhere(const struct lk_descriptor *layer)
+{
+    return strstr(layer->media_type, "foreign") ||
+           strstr(layer->media_type, "nondistributable");
+}
+
+/*
+ * Debian's registry refuses a manifest whose blobs it lacks, but the distribution specification does not
+ * ask registries to.  One HEAD a layer on a kept connection is cheap beside the upload that came before.
+ */
+static int check_layers(struct lk_registry *registry, const struct lk_image_manifest *image,
+                        struct lk_err *err)
+{
+    char digest[LK_DIGEST_TEXT_SIZE];
+
+    for (size_t i = 0; i < image->layer_count; i++) {
+        const struct lk_descriptor *layer = &image->layers[i];
+        if (is_elsewhere(layer) || lk_registry_has_blob(registry, &layer->digest, err) == 0)
+            continue;
+        lk_digest_format(&layer->digest, digest);
+        if (err->kind == LK_ERR_NOT_FOUND)
+            return lk_err_set(err, LK_ERR_CONFLICT, "its layer %s is not in the registry",
+                              digest);
+        return lk_err_wrap(err, "looking for its layer %s", digest);
+    }
+    return 0;
+}
+
+static int accept_child(const struct lk_publisher *publisher, const char *tag,
+                        const struct lk_arch *arch, const struct lk_descriptor *child,
+                        struct lk_err *err)
+{
+    LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
+    LK_CLEANUP(lk_manifest_fini) struct lk_manifest   manifest = { 0 };
+    struct lk_image_manifest                          image;
+    struct lk_names                                   names;
+
+    if (lk_names_make(&names, publisher->repository.repository, tag, arch, err) < 0 ||
+        lk_registry_open(&registry, &publisher->repository, &publisher->options, err) < 0 ||
+        lk_child_read(registry, child, "linux", arch, &manifest, &image, err) < 0 ||
+        check_layers(registry, &image, err) < 0)
+        return -1;
+    return write_tag(registry, names.arch_tag, &manifest, err);
+}
+
+int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *tag,
+                              const struct lk_arch *arch, const struct lk_descriptor *child,
+                              struct lk_err *err)
+{
+    if (accept_child(publisher, tag, arch, child, err) < 0)
+        return lk_err_wrap(err, "accepting the image for %s of %s:%s", arch->name,
+                           publisher->repository.repository, tag);
+    return 0;
+}
+
+static int check_children(const struct lk_index *children, struct lk_err *err)
+{
+    if (children->count == 0)
+        return lk_err_set(err, LK_ERR_INVALID, "an index of no images is never published");
+    for (size_t i = 0; i < children->count; i++) {
+        const struct lk_index_entry *child = &children->entries[i];
+        if (child->arch.name[0] == '\0' || strcmp(child->os, "linux") != 0)
+            return lk_err_set(err, LK_ERR_INVALID, "entry %zu is for \"%s/%s\", not for Linux",
+                              i, child->os, child->arch.name);
+        for (size_t j = 0; j < i; j++)
+            if (lk_arch_eq(&child->arch, &children->entries[j].arch))
+                return lk_err_set(err, LK_ERR_INVALID, "two images are given for %s",
+                                  child->arch.name);
+    }
+    return 0;
+}
+
+static int put_index(struct lk_registry *registry, const struct lk_index *children,
+                     struct lk_descriptor *out, struct lk_err *err)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_MANIFEST_BYTES_MAX);
+    struct lk_index                       written;
+    char                                  digest[LK_DIGEST_TEXT_SIZE];
+
+    /* The children's types decide whether it becomes an OCI index or a Docker list: look. */
+    if (lk_index_write(children, &bytes, err) < 0 ||
+        lk_index_read(lk_buf_str(&bytes), &written, err) < 0)
+        return -1;
+    lk_copy_text(out->media_type, sizeof(out->media_type),
+                 written.docker ? LK_DOCKER_LIST : LK_OCI_INDEX);
+    out->size = bytes.len;
+    lk_sha256(lk_buf_text(&bytes), bytes.len, &out->digest);
+    lk_digest_format(&out->digest, digest);
+    return lk_registry_put_manifest(registry, digest, lk_buf_str(&bytes), out->media_type, err);
+}
+
+/* Signs one digest under each of these names. */
+static int sign_digest(const struct lk_publisher *publisher, struct lk_registry *registry,
+                       const struct lk_digest *digest, const char *const *references,
+                       size_t count, struct lk_err *err)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf payload = LK_BUF_INIT(PAYLOAD_BYTES_MAX);
+    struct lk_signature                   signatures[2];
+
+    lk_assert(count <= LK_COUNT(signatures));
+    for (size_t i = 0; i < count; i++) {
+        lk_buf_clear(&payload);
+        signatures[i].reference = references[i];
+        if (lk_signature_payload(&payload, references[i], digest) < 0)
+            return lk_err_set(err, LK_ERR_INVALID, "the name \"%s\" cannot be signed",
+                              references[i]);
+        lk_signer_sign(publisher->signer, lk_buf_str(&payload), signatures[i].bytes);
+    }
+    return lk_signature_attach(registry, digest, signatures, count, err);
+}
+
+static int sign_all(const struct lk_publisher *publisher, struct lk_registry *registry,
+                    const char *tag, const struct lk_index *children,
+                    const struct lk_descriptor *index, struct lk_err *err)
+{
+    struct lk_names names;
+    const char     *child_names[] = { names.arch_reference, names.reference };
+    const char     *index_names[] = { names.reference };
+
+    for (size_t i = 0; i < children->count; i++)
+        if (lk_names_make(&names, publisher->repository.repository, tag,
+                          &children->entries[i].arch, err) < 0 ||
+            sign_digest(publisher, registry, &children->entries[i].descriptor.digest,
+                        child_names, LK_COUNT(child_names), err) < 0)
+            return -1;
+    return sign_digest(publisher, registry, &index->digest, index_names, LK_COUNT(index_names),
+                       err);
+}
+
+static int merge(const struct lk_publisher *publisher, const char *tag,
+                 const struct lk_index *children, bool sign, struct lk_descriptor *index,
+                 struct lk_err *err)
+{
+    LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
+
+    if (check_children(children, err) < 0 ||
+        lk_registry_open(&registry, &publisher->repository, &publisher->options, err) < 0 ||
+        put_index(registry, children, index, err) < 0)
+        return -1;
+    if (!sign || !publisher->signer)
+        return 0;
+    return sign_all(publisher, registry, tag, children, index, err);
+}
+
+int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
+                       const struct lk_index *children, bool sign, struct lk_descriptor *index,
+                       struct lk_err *err)
+{
+    memset(index, 0, sizeof(*index));
+    if (merge(publisher, tag, children, sign, index, err) < 0)
+        return lk_err_wrap(err, "merging the images of %s:%s", publisher->repository.repository,
+                           tag);
+    return 0;
+}
+
+/* What the tag names now; zero if it is not there. */
+static int read_tag(struct lk_registry *registry, const char *tag, struct lk_digest *out,
+                    struct lk_err *err)
+{
+    LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
+
+    memset(out, 0, sizeof(*out));
+    if (lk_registry_get_manifest(registry, tag, &manifest, err) < 0)
+        return err->kind == LK_ERR_NOT_FOUND ? 0 : -1;
+    *out = manifest.digest;
+    return 0;
+}
+
+static int refuse_moved_tag(const struct lk_digest *expected, const struct lk_digest *found,
+                            struct lk_err *err)
+{
+    char expected_text[LK_DIGEST_TEXT_SIZE] = "nothing";
+    char found_text[LK_DIGEST_TEXT_SIZE] = "nothing";
+
+    if (!lk_digest_is_zero(expected))
+        lk_digest_format(expected, expected_text);
+    if (!lk_digest_is_zero(found))
+        lk_digest_format(found, found_text);
+    return lk_err_set(err, LK_ERR_CONFLICT,
+                      "the tag named %s when this push began and names %s now: somebody else "
+                      "moved it; push again to look at what is there",
+                      expected_text, found_text);
+}
+
+static int move_tag(const struct lk_publisher *publisher, const char *tag,
+                    const struct lk_digest *expected, const struct lk_descriptor *index,
+                    struct lk_err *err)
+{
+    LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
+    LK_CLEANUP(lk_manifest_fini) struct lk_manifest   manifest = { 0 };
+    struct lk_digest                                  found;
+    char                                              digest[LK_DIGEST_TEXT_SIZE];
+
+    if (lk_registry_open(&registry, &publisher->repository, &publisher->options, err) < 0 ||
+        read_tag(registry, tag, &found, err) < 0)
+        return -1;
+    if (lk_digest_eq(&found, &index->digest))
+        return 0; /* moved before a crash: this was the reading back */
+    if (!lk_digest_eq(&found, expected))
+        return refuse_moved_tag(expected, &found, err);
+    lk_digest_format(&index->digest, digest);
+    if (lk_registry_get_manifest(registry, digest, &manifest, err) < 0)
+        return -1;
+    if (manifest.bytes.len != index->size)
+        return lk_err_set(err, LK_ERR_CONFLICT, "%s has %zu bytes, not %" PRIu64, digest,
+                          manifest.bytes.len, index->size);
+    return write_tag(registry, tag, &manifest, err);
+}
+
+int lk_publisher_move_tag(const struct lk_publisher *publisher, const char *tag,
+                          const struct lk_digest *expected, const struct lk_descriptor *index,
+                          struct lk_err *err)
+{
+    if (move_tag(publisher, tag, expected, index, err) < 0)
+        return lk_err_wrap(err, "moving the tag %s:%s", publisher->repository.repository, tag);
+    return 0;
+}
