@@ -27,6 +27,9 @@ bool lk_receiver_next(struct lk_receiver *receiver, lk_wire_Envelope *out);
 int lk_receiver_take(struct lk_receiver *receiver, const lk_wire_Envelope *in,
                      struct lk_str payload, struct lk_err *err);
 
+/* True if the object was asked for and has not come: with several receivers on one line, whose it is. */
+bool lk_receiver_expects(const struct lk_receiver *receiver, const struct lk_oid *oid);
+
 /* True when every root is in the store with all that is below it. */
 bool lk_receiver_is_done(const struct lk_receiver *receiver);
 

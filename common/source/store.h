@@ -43,4 +43,7 @@ void lk_store_write_abort(struct lk_store_writer **writer); /* also for LK_CLEAN
 int lk_store_put(struct lk_store *store, const struct lk_oid *oid, bool is_tree,
                  struct lk_str content, struct lk_err *err);
 
+/* Returns once all that was written is on disk: call it before promising that a source is kept. */
+int lk_store_sync(struct lk_store *store, struct lk_err *err);
+
 #endif

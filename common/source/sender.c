@@ -1,0 +1,205 @@
+#include "common/source/sender.h"
+
+#include "common/base/limits.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#define QUEUE_MAX   4096
+#define CREDIT_MAX  (128ULL * LK_WIRE_PIECE_MAX)
+#define ZSTD_LEVEL  3
+#define PACKED_SIZE ZSTD_COMPRESSBOUND(LK_WIRE_PIECE_MAX)
+
+/* A piece that does not get smaller must still pass as one message, with room for its envelope. */
+_Static_assert(PACKED_SIZE <= LK_WIRE_FRAME_MAX, "a piece fits a frame");
+
+enum message { NOTHING, PIECE, ABSENT };
+
+struct lk_sender {
+    struct lk_object_source source;
+    struct lk_oid           queue[QUEUE_MAX]; /* ring, oldest at `first` */
+    size_t                  first;
+    size_t                  count;
+    uint64_t                credit;
+
+    bool             is_open; /* an object is being sent */
+    struct lk_oid    oid;
+    bool             is_tree;
+    struct lk_buf    content;
+    struct lk_digest sha256;
+    size_t           offset;
+
+    enum message message; /* made and not yet known to be sent */
+    size_t       length;
+    size_t       packed_len;
+    ZSTD_CCtx   *zstd;
+    char         packed[PACKED_SIZE];
+};
+
+struct lk_sender *lk_sender_new(const struct lk_object_source *source)
+{
+    struct lk_sender *sender = lk_xcalloc(1, sizeof(*sender));
+
+    sender->source = *source;
+    sender->content = LK_BUF_INIT(LK_SOURCE_OBJECT_BYTES_MAX);
+    sender->zstd = ZSTD_createCCtx();
+    lk_assert(sender->zstd);
+    return sender;
+}
+
+void lk_sender_free(struct lk_sender **sender)
+{
+    struct lk_sender *s = LK_TAKE(*sender);
+
+    if (!s)
+        return;
+    lk_buf_fini(&s->content);
+    ZSTD_freeCCtx(s->zstd);
+    free(s);
+}
+
+static int take_want(struct lk_sender *sender, const lk_wire_Want *want, struct lk_err *err)
+{
+    if (want->oids_count > QUEUE_MAX - sender->count)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "more than %d source objects were asked for and not yet sent",
+                          QUEUE_MAX);
+    for (size_t i = 0; i < want->oids_count; i++)
+        memcpy(sender->queue[(sender->first + sender->count++) % QUEUE_MAX].sha1, want->oids[i],
+               sizeof(sender->queue[0].sha1));
+    return 0;
+}
+
+/*
+ * Receivers come and go on one line, and each leaves behind the credit that it did not need.  It is
+ * forgotten above a maximum, or in a long session nothing would be held back any more.
+ */
+static int take_credit(struct lk_sender *sender, const lk_wire_Credit *credit,
+                       struct lk_err *err)
+{
+    if (credit->job != 0)
+        return lk_err_set(err, LK_ERR_INVALID, "sending a source: a credit for a log");
+    uint64_t room = CREDIT_MAX - sender->credit;
+    sender->credit += credit->bytes < room ? credit->bytes : room;
+    return 0;
+}
+
+int lk_sender_take(struct lk_sender *sender, const lk_wire_Envelope *in, struct lk_err *err)
+{
+    if (in->which_body == lk_wire_Envelope_want_tag)
+        return take_want(sender, &in->body.want, err);
+    if (in->which_body == lk_wire_Envelope_credit_tag)
+        return take_credit(sender, &in->body.credit, err);
+    return lk_err_set(err, LK_ERR_INVALID,
+                      "sending a source: a message %s does not belong here",
+                      lk_message_name(in->which_body));
+}
+
+/* Takes the next id from the queue and reads its object, or finds that there is none. */
+static int open_object(struct lk_sender *sender, struct lk_err *err)
+{
+    struct lk_err why;
+    char          id[LK_OID_TEXT_SIZE];
+
+    sender->oid = sender->queue[sender->first];
+    sender->first = (sender->first + 1) % QUEUE_MAX;
+    sender->count--;
+    sender->offset = 0;
+    lk_buf_fini(&sender->content);
+    if (sender->source.read(sender->source.ctx, &sender->oid, &sender->is_tree,
+                            &sender->content, &why) == 0) {
+        sender->is_open = true;
+        crypto_hash_sha256(sender->sha256.sha256,
+                           (const uint8_t *)lk_buf_text(&sender->content), sender->content.len);
+        return 0;
+    }
+    if (why.kind == LK_ERR_NOT_FOUND) {
+        sender->message = ABSENT;
+        return 0;
+    }
+    *err = why;
+    lk_oid_format(&sender->oid, id);
+    return lk_err_wrap(err, "sending source object %s", id);
+}
+
+static size_t next_length(const struct lk_sender *sender)
+{
+    size_t left = sender->content.len - sender->offset;
+
+    return left < LK_WIRE_PIECE_MAX ? left : LK_WIRE_PIECE_MAX;
+}
+
+static int pack_piece(struct lk_sender *sender, struct lk_err *err)
+{
+    sender->length = next_length(sender);
+    sender->packed_len = ZSTD_compressCCtx(sender->zstd, sender->packed, sizeof(sender->packed),
+                                           lk_buf_text(&sender->content) + sender->offset,
+                                           sender->length, ZSTD_LEVEL);
+    if (ZSTD_isError(sender->packed_len))
+        return lk_err_set(err, LK_ERR_PERMANENT, "compressing a source object: %s",
+                          ZSTD_getErrorName(sender->packed_len));
+    sender->message = PIECE;
+    return 0;
+}
+
+static void fill_absent(const struct lk_sender *sender, lk_wire_Envelope *out)
+{
+    out->which_body = lk_wire_Envelope_absent_tag;
+    memcpy(out->body.absent.oid, sender->oid.sha1, sizeof(sender->oid.sha1));
+}
+
+static void fill_piece(const struct lk_sender *sender, lk_wire_Envelope *out)
+{
+    lk_wire_Object *object = &out->body.object;
+
+    out->which_body = lk_wire_Envelope_object_tag;
+    memcpy(object->oid, sender->oid.sha1, sizeof(sender->oid.sha1));
+    object->type =
+        sender->is_tree ? lk_wire_ObjectType_OBJECT_TREE : lk_wire_ObjectType_OBJECT_BLOB;
+    object->size = sender->content.len;
+    object->offset = sender->offset;
+    object->length = (uint32_t)sender->length;
+    if (sender->offset == 0) {
+        object->sha256.size = sizeof(sender->sha256.sha256);
+        memcpy(object->sha256.bytes, sender->sha256.sha256, sizeof(sender->sha256.sha256));
+    }
+}
+
+int lk_sender_next(struct lk_sender *sender, lk_wire_Envelope *out, struct lk_str *payload,
+                   struct lk_err *err)
+{
+    *out = (lk_wire_Envelope) { 0 };
+    *payload = LK_STR("");
+    /* Nothing is read before there is credit to send a part of it. */
+    if (sender->message == NOTHING && !sender->is_open && sender->count > 0 &&
+        sender->credit > 0 && open_object(sender, err) < 0)
+        return -1;
+    if (sender->message == NOTHING && sender->is_open &&
+        next_length(sender) <= sender->credit && pack_piece(sender, err) < 0)
+        return -1;
+
+    switch (sender->message) {
+    case NOTHING: return 0;
+    case ABSENT: fill_absent(sender, out); return 1;
+    case PIECE:
+        fill_piece(sender, out);
+        *payload = (struct lk_str) { sender->packed, sender->packed_len };
+        return 1;
+    }
+    return 0;
+}
+
+void lk_sender_sent(struct lk_sender *sender)
+{
+    if (sender->message == PIECE) {
+        sender->credit -= sender->length;
+        sender->offset += sender->length;
+        if (sender->offset == sender->content.len) {
+            sender->is_open = false;
+            lk_buf_fini(&sender->content);
+        }
+    }
+    sender->message = NOTHING;
+}
