@@ -1,0 +1,141 @@
+#!/bin/bash
+#
+# The slower judges: all tests under AddressSanitizer and UBSan, the threaded ones under ThreadSanitizer,
+# the cores and the wire on a big-endian machine (s390x under qemu), lint.  Each part ends with a line
+# of its own; the last line is "N passed, N failed" over all.
+#
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+if [ "$(id -u)" -ne 0 ]; then
+    exec sudo -- "$0" "$@"
+fi
+. tests/tools/debs.sh
+passed=0 failed=0
+work=build/logs/deep.$$
+mkdir -p "$work"
+
+# NAME COMMAND...: adds what its last line counts; a command that counts nothing has failed once.
+part() {
+    local name=$1 log=$work/$1 good bad started=$SECONDS
+    shift
+    echo "--- $name"
+    "$@" 2>&1 | tee "$log"
+    read -r good bad < <(tail -n 1 "$log" |
+        sed -nE 's/^(lint: )?([0-9]+) passed, ([0-9]+) failed$/\2 \3/p')
+    if [ -z "${good-}" ]; then
+        good=0 bad=1
+    fi
+    passed=$((passed + good)) failed=$((failed + bad))
+    echo "--- $name: $good passed, $bad failed, $((SECONDS - started)) s"
+}
+
+quietly() {
+    "$@" >"$work/make" 2>&1 && return 0
+    grep -vE '^  (cc|ld) ' "$work/make"
+    return 1
+}
+
+sanitized() {
+    quietly make --no-print-directory -j2 CONFIG=asan all tests && CONFIG=asan tests/tools/check.sh
+}
+
+threaded_tests() {
+    grep -lE 'common/os/workers.h|<pthread.h>' tests/unit/test_*.c |
+        sed 's|tests/unit/\(.*\)\.c|build/tsan/tests/unit/\1|'
+}
+
+threads() {
+    local tests
+    mapfile -t tests < <(threaded_tests)
+    if [ ${#tests[@]} -eq 0 ]; then
+        echo "0 passed, 0 failed"
+        return
+    fi
+    quietly make --no-print-directory -j2 CONFIG=tsan "${tests[@]}" &&
+        CONFIG=tsan tests/tools/check.sh "${tests[@]}"
+}
+
+# Big-endian: the libraries of that architecture are unpacked, not installed.
+big=build/s390x
+foreign=$CACHE/s390x
+
+make_s390x() {
+    make --no-print-directory -j2 CC=s390x-linux-gnu-gcc AR=s390x-linux-gnu-ar OUT=$big GEN=$big/gen \
+        PKG_CFLAGS= PKG_LIBS= \
+        CPPFLAGS="-isystem $foreign/usr/include -isystem $foreign/usr/include/nanopb" \
+        LDFLAGS="-L$foreign/usr/lib/s390x-linux-gnu" "$@"
+}
+
+unpack_s390x() {
+    local package packages="libcmocka-dev libcmocka0 libnanopb-dev"
+    debs_fetch s390x $packages || return 1
+    for package in $packages; do
+        dpkg-deb -x "$DEBS/${package}_s390x.deb" "$foreign" || return 1
+    done
+}
+
+# Unit tests that need nothing but the base, the wire and what these stand on.
+portable_unit_tests() {
+    local source
+    for source in tests/unit/test_*.c; do
+        grep -E '^#include "' "$source" | grep -qvE '"(common/base|common/json|common/log|proto)/' || basename "$source" .c
+    done
+}
+
+# Test binaries are run through a small script, so that no emulation need be registered.
+wrap_s390x() {
+    cat >"$2" <<END
+#!/bin/sh
+exec qemu-s390x-static -L /usr/s390x-linux-gnu \\
+    -E LD_LIBRARY_PATH=$foreign/usr/lib/s390x-linux-gnu:/usr/s390x-linux-gnu/lib "$1" "\$@"
+END
+    chmod 755 "$2"
+}
+
+link_unit_s390x() {
+    s390x-linux-gnu-gcc -pie -o "$big/tests/unit/$1" "$big/obj/tests/unit/$1.o" \
+        "$big/lib/libportable.a" "$big/lib/libbase.a" \
+        -L"$foreign/usr/lib/s390x-linux-gnu" -lcmocka -lprotobuf-nanopb
+}
+
+build_s390x() {
+    local name source
+    local portable=("$big"/obj/gen/proto/{lkcoord,facts}.pb.o) targets=()
+    for source in proto/*.c common/log/*.c common/os/*.c common/json/*.c; do
+        portable+=("$big/obj/${source%.c}.o")
+    done
+    for name in "${units[@]}"; do targets+=("$big/obj/tests/unit/$name.o"); done
+    for name in "${cores[@]}"; do targets+=("$big/tests/core/$name"); done
+    quietly make_s390x "${portable[@]}" "${targets[@]}" "$big/lib/libbase.a" || return 1
+    rm -f "$big/lib/libportable.a"
+    s390x-linux-gnu-ar rcs "$big/lib/libportable.a" "${portable[@]}" || return 1
+    mkdir -p "$big/tests/unit"
+    for name in "${units[@]}"; do
+        quietly link_unit_s390x "$name" || return 1
+    done
+}
+
+big_endian() {
+    local units cores name runs=()
+    mapfile -t units < <(portable_unit_tests)
+    mapfile -t cores < <(find tests/core -name 'test_*.c' -printf '%f\n' | sed 's/\.c$//' | sort)
+    unpack_s390x && build_s390x || return 1
+    mkdir -p "$big/run"
+    rm -f "$big"/run/*
+    for name in "${units[@]}"; do
+        wrap_s390x "$big/tests/unit/$name" "$big/run/$name"
+        runs+=("$big/run/$name")
+    done
+    for name in "${cores[@]}"; do
+        wrap_s390x "$big/tests/core/$name" "$big/run/$name"
+        runs+=("$big/run/$name")
+    done
+    CONFIG=s390x tests/tools/check.sh "${runs[@]}"
+}
+
+part lint tests/tools/lint.sh
+part s390x big_endian
+part tsan threads
+part asan sanitized
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
