@@ -1,0 +1,92 @@
+#include "agent/builder/builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct lk_builder *lk_builder_of(enum lk_builder_kind kind)
+{
+    switch (kind) {
+    case LK_BUILDER_BUILDAH: return &lk_builder_buildah;
+    case LK_BUILDER_DOCKER: return &lk_builder_docker;
+    case LK_BUILDER_PODMAN: return &lk_builder_podman;
+    }
+    return &lk_builder_buildah;
+}
+
+struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, bool always)
+{
+    lk_assert(plan->step_count < LK_BUILD_STEPS_MAX);
+    struct lk_build_step *step = &plan->steps[plan->step_count++];
+
+    step->always = always;
+    return &step->argv;
+}
+
+void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *request)
+{
+    const struct lk_spec *spec = request->spec;
+
+    lk_argv_printf(argv, "--platform=linux/%s", request->arch->name);
+    lk_argv_add(argv, "--pull");
+    if (spec->no_cache)
+        lk_argv_add(argv, "--no-cache");
+    lk_argv_printf(argv, "--file=%s/%s", request->context, spec->dockerfile);
+    for (size_t i = 0; i < spec->label_count; i++)
+        lk_argv_printf(argv, "--label=%s=%s", spec->labels[i].name, spec->labels[i].value);
+    for (size_t i = 0; i < spec->argument_count; i++)
+        lk_argv_printf(argv, "--build-arg=%s=%s", spec->arguments[i].name,
+                       spec->arguments[i].value);
+}
+
+/* What the daemon itself was given, but for what the builder is told by us. */
+static bool is_ours(const char *variable)
+{
+    static const char *const names[] = { "BUILDAH_",       "CONTAINERS_",
+                                         "STORAGE_",       "REGISTRY_AUTH_FILE=",
+                                         "NOTIFY_SOCKET=", "LISTEN_",
+                                         "LKCOORD_" };
+
+    for (size_t i = 0; i < LK_COUNT(names); i++)
+        if (strncmp(variable, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+static void compose_environment(struct lk_build_plan         *plan,
+                                const struct lk_agent_config *config)
+{
+    for (char **variable = environ; *variable; variable++)
+        if (!is_ours(*variable))
+            lk_argv_add(&plan->environment, *variable);
+    if (config->registries_conf[0])
+        lk_argv_printf(&plan->environment, "CONTAINERS_REGISTRIES_CONF=%s",
+                       config->registries_conf);
+}
+
+int lk_build_plan(struct lk_build_plan *out, const struct lk_build_request *request,
+                  struct lk_err *err)
+{
+    const struct lk_builder *builder = lk_builder_of(request->config->builder);
+
+    memset(out, 0, sizeof(*out));
+    compose_environment(out, request->config);
+    if (builder->compose_environment)
+        builder->compose_environment(out, request->config);
+    builder->compose(out, request);
+    for (size_t i = 0; i < out->step_count; i++)
+        if (out->steps[i].argv.failed)
+            return lk_err_set(err, LK_ERR_LIMIT,
+                              "the command for %s is too long: more than %d "
+                              "arguments",
+                              builder->name, LK_ARGV_MAX);
+    return 0;
+}
+
+void lk_build_plan_fini(struct lk_build_plan *plan)
+{
+    for (size_t i = 0; i < plan->step_count; i++)
+        lk_argv_fini(&plan->steps[i].argv);
+    lk_argv_fini(&plan->environment);
+    plan->step_count = 0;
+}

@@ -1,0 +1,61 @@
+/*
+ * builder - how a build is done with buildah, docker or podman: each backend only composes the commands
+ * to run, one after the other; runner.h runs them.  Pure but for reading the environment.
+ *
+ * Every backend ends with an OCI layout that holds one image.  RUN steps have no network unless the
+ * package's build.yml asks for it; then they get the host's (`--network host`): what the builders call
+ * their default needs bridge plug-ins, firewall tools and kernel modules that build hosts often lack.
+ * Base images are looked up anew each time (`--pull`), so that a moved tag is noticed.
+ */
+#ifndef LK_AGENT_BUILDER_H
+#define LK_AGENT_BUILDER_H
+
+#include "agent/builder/argv.h"
+#include "agent/config.h"
+#include "common/pkg/spec.h"
+
+#define LK_BUILD_STEPS_MAX 4
+
+struct lk_build_request {
+    const struct lk_agent_config *config;
+    const struct lk_spec         *spec;
+    const struct lk_arch         *arch;
+    const char                   *context; /* directory: the package's tree */
+    const char                   *layout;  /* directory to make */
+    const char                   *name;    /* unique on this host: [a-z0-9-]+ */
+};
+
+struct lk_build_step {
+    struct lk_argv argv;
+    bool always; /* cleans up: runs also after a failure, and its own does not count */
+};
+
+struct lk_build_plan {
+    size_t               step_count;
+    struct lk_build_step steps[LK_BUILD_STEPS_MAX];
+    struct lk_argv       environment; /* the whole of it, "NAME=value" */
+};
+
+struct lk_builder {
+    const char *name;
+    void (*compose)(struct lk_build_plan *plan, const struct lk_build_request *request);
+    void (*compose_environment)(struct lk_build_plan         *plan,
+                                const struct lk_agent_config *config);
+};
+
+extern const struct lk_builder lk_builder_buildah;
+extern const struct lk_builder lk_builder_docker;
+extern const struct lk_builder lk_builder_podman;
+
+const struct lk_builder *lk_builder_of(enum lk_builder_kind kind);
+
+/* The commands of a build.  LIMIT if the package's labels and arguments are too many. */
+int  lk_build_plan(struct lk_build_plan *out, const struct lk_build_request *request,
+                   struct lk_err *err);
+void lk_build_plan_fini(struct lk_build_plan *plan);
+
+/* For the backends: the next step, and what they all say alike. */
+struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, bool always);
+void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *request);
+
+#endif

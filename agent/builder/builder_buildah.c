@@ -1,0 +1,38 @@
+#include "agent/builder/builder.h"
+
+static void compose_environment(struct lk_build_plan         *plan,
+                                const struct lk_agent_config *config)
+{
+    /* The default, crun, fails on hosts with cgroups in hybrid mode. */
+    lk_argv_printf(&plan->environment, "BUILDAH_RUNTIME=%s", config->runtime);
+}
+
+static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
+{
+    const struct lk_agent_config *config = request->config;
+    struct lk_argv               *argv = lk_build_plan_step(plan, false);
+
+    lk_argv_add_all(argv, config->builder_command, "--root", config->storage_root, "--runroot",
+                    config->storage_runroot, "--storage-driver", config->storage_driver, "bud",
+                    NULL);
+    /* With chroot isolation buildah refuses any word about the network: RUN steps share the host's. */
+    if (config->chroot_unsafe)
+        lk_argv_add(argv, "--isolation=chroot");
+    else
+        lk_argv_add_all(argv, "--isolation=oci",
+                        request->spec->network ? "--network=host" : "--network=none", NULL);
+    /* No io.buildah.version in the image: the labels are those of the package. */
+    lk_argv_add(argv, "--identity-label=false");
+    if (!request->spec->no_cache)
+        lk_argv_add(argv, "--layers");
+    lk_build_add_options(argv, request);
+    lk_argv_add(argv, "--format=oci");
+    lk_argv_printf(argv, "--tag=oci:%s:image", request->layout);
+    lk_argv_add(argv, request->context);
+}
+
+const struct lk_builder lk_builder_buildah = {
+    .name = "buildah",
+    .compose = compose,
+    .compose_environment = compose_environment,
+};

@@ -1,0 +1,25 @@
+#include "agent/builder/builder.h"
+
+/* Docker's daemon keeps the image under a name of ours; skopeo turns it into a layout; then it goes. */
+static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
+{
+    const char     *docker = request->config->builder_command;
+    struct lk_argv *argv = lk_build_plan_step(plan, false);
+
+    lk_argv_add_all(argv, docker, "build",
+                    request->spec->network ? "--network=host" : "--network=none", NULL);
+    lk_build_add_options(argv, request);
+    lk_argv_printf(argv, "--tag=lkcoord/%s:latest", request->name);
+    lk_argv_add(argv, request->context);
+
+    argv = lk_build_plan_step(plan, false);
+    lk_argv_add_all(argv, "skopeo", "copy", NULL);
+    lk_argv_printf(argv, "docker-daemon:lkcoord/%s:latest", request->name);
+    lk_argv_printf(argv, "oci:%s:image", request->layout);
+
+    argv = lk_build_plan_step(plan, true);
+    lk_argv_add_all(argv, docker, "image", "rm", "--force", NULL);
+    lk_argv_printf(argv, "lkcoord/%s:latest", request->name);
+}
+
+const struct lk_builder lk_builder_docker = { .name = "docker", .compose = compose };

@@ -1,0 +1,46 @@
+#include "agent/builder/builder.h"
+
+static void compose_environment(struct lk_build_plan         *plan,
+                                const struct lk_agent_config *config)
+{
+    lk_argv_printf(&plan->environment, "BUILDAH_RUNTIME=%s", config->runtime);
+}
+
+static struct lk_argv *step(struct lk_build_plan *plan, const struct lk_agent_config *config,
+                            bool always)
+{
+    struct lk_argv *argv = lk_build_plan_step(plan, always);
+
+    lk_argv_add_all(argv, config->builder_command, "--root", config->storage_root, "--runroot",
+                    config->storage_runroot, "--storage-driver", config->storage_driver,
+                    "--runtime", config->runtime, NULL);
+    return argv;
+}
+
+static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
+{
+    struct lk_argv *argv = step(plan, request->config, false);
+
+    lk_argv_add_all(argv, "build", "--isolation=oci",
+                    request->spec->network ? "--network=host" : "--network=none",
+                    "--identity-label=false", "--layers", NULL);
+    lk_build_add_options(argv, request);
+    lk_argv_add(argv, "--format=oci");
+    lk_argv_printf(argv, "--tag=localhost/lkcoord/%s:latest", request->name);
+    lk_argv_add(argv, request->context);
+
+    argv = step(plan, request->config, false);
+    lk_argv_add_all(argv, "push", "--format=oci", NULL);
+    lk_argv_printf(argv, "localhost/lkcoord/%s:latest", request->name);
+    lk_argv_printf(argv, "oci:%s:image", request->layout);
+
+    argv = step(plan, request->config, true);
+    lk_argv_add_all(argv, "image", "rm", "--force", NULL);
+    lk_argv_printf(argv, "localhost/lkcoord/%s:latest", request->name);
+}
+
+const struct lk_builder lk_builder_podman = {
+    .name = "podman",
+    .compose = compose,
+    .compose_environment = compose_environment,
+};
