@@ -25,7 +25,11 @@ enum lk_wire_result {
     LK_WIRE_NOTHING,   /* receive: no message now */
     LK_WIRE_CONGESTED, /* send: the peer's pipe is full, try later */
     LK_WIRE_GONE,      /* send: no such peer */
-    LK_WIRE_BAD, /* receive: malformed; `err` says how; the rest of the message was thrown away */
+    /*
+     * receive: malformed; `err` says how; the rest of the message was thrown away (route and peer are
+     * set where they could be read).  send: cannot be encoded, or a payload that the body does not have.
+     */
+    LK_WIRE_BAD,
 };
 
 struct lk_wire_in {
