@@ -1,0 +1,129 @@
+#include "coordinator/cli/config.h"
+
+#include "common/base/buf.h"
+#include "common/base/limits.h"
+#include "common/os/file.h"
+#include "common/yaml/yaml.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const known_keys[] = { "coordinator", "coordinator-key", "key", NULL };
+
+static int find_file(const char *given, char *out, size_t size, struct lk_err *err)
+{
+    const char *home = getenv("HOME");
+    const char *xdg = getenv("XDG_CONFIG_HOME");
+    int         len;
+
+    if (!given)
+        given = getenv("LKCOORD_CONFIG");
+    if (given && given[0])
+        len = snprintf(out, size, "%s", given);
+    else if (xdg && xdg[0])
+        len = snprintf(out, size, "%s/lkcoord/config.yml", xdg);
+    else if (home && home[0])
+        len = snprintf(out, size, "%s/.config/lkcoord/config.yml", home);
+    else
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "neither HOME nor LKCOORD_CONFIG is set: say --config FILE");
+    if (len < 0 || (size_t)len >= size)
+        return lk_err_set(err, LK_ERR_INVALID, "the path of the configuration is too long");
+    return 0;
+}
+
+static int read_file(const char *path, struct lk_buf *out, struct lk_err *err)
+{
+    if (lk_file_read(path, out, err) == 0)
+        return 0;
+    if (err->kind == LK_ERR_NOT_FOUND)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "there is no %s; write it with three lines (coordinator: "
+                          "tcp://HOST:7412, coordinator-key: ITS-PUBLIC-KEY, key: "
+                          "FILE-FROM-lkcoord-keys-new) or name another by --config",
+                          path);
+    return -1;
+}
+
+static int text_of(const struct lk_yaml_node *root, const char *file, const char *key,
+                   char *out, size_t size, struct lk_err *err)
+{
+    const struct lk_yaml_node *node = lk_yaml_get(root, key);
+
+    if (!node)
+        return lk_err_set(err, LK_ERR_INVALID, "%s: the line \"%s: ...\" is missing", file,
+                          key);
+    return lk_yaml_text(node, file, key, out, size, err);
+}
+
+/* A path that is not absolute is meant from the directory of the configuration. */
+static int resolve(const char *file, const char *path, char *out, size_t size,
+                   struct lk_err *err)
+{
+    const char *slash = strrchr(file, '/');
+    int         len;
+
+    if (path[0] == '/' || !slash)
+        len = snprintf(out, size, "%s", path);
+    else
+        len = snprintf(out, size, "%.*s/%s", (int)(slash - file), file, path);
+    if (len < 0 || (size_t)len >= size)
+        return lk_err_set(err, LK_ERR_INVALID, "%s: the path %s is too long", file, path);
+    return 0;
+}
+
+static int read_keys(struct lk_config *config, const struct lk_yaml_node *root,
+                     struct lk_err *err)
+{
+    char text[1024];
+    char path[1024];
+
+    if (text_of(root, config->path, "coordinator-key", text, sizeof(text), err) < 0)
+        return -1;
+    /* A key in Z85 has 40 characters, '/' among them: only other lengths can be paths. */
+    if (strlen(text) == LK_CURVE_Z85_SIZE - 1)
+        snprintf(path, sizeof(path), "%s", text);
+    else if (resolve(config->path, text, path, sizeof(path), err) < 0)
+        return -1;
+    if (lk_curve_parse_public(&config->coordinator_key, path, err) < 0)
+        return lk_err_wrap(err, "%s: coordinator-key", config->path);
+    if (text_of(root, config->path, "key", text, sizeof(text), err) < 0 ||
+        resolve(config->path, text, config->key_path, sizeof(config->key_path), err) < 0)
+        return -1;
+    if (lk_curve_load(&config->key, config->key_path, err) < 0)
+        return lk_err_wrap(err, "%s: key (`lkcoord keys new NAME` makes one)", config->path);
+    return 0;
+}
+
+int lk_config_load(struct lk_config *out, const char *path, struct lk_err *err)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf    bytes = LK_BUF_INIT(LK_YAML_BYTES_MAX);
+    LK_CLEANUP(lk_yaml_free) struct lk_yaml *yaml = NULL;
+    const struct lk_yaml_node               *root = NULL;
+
+    *out = (struct lk_config) { 0 };
+    if (find_file(path, out->path, sizeof(out->path), err) < 0 ||
+        read_file(out->path, &bytes, err) < 0 ||
+        lk_yaml_parse(&yaml, &root, lk_buf_str(&bytes), out->path, err) < 0)
+        return -1;
+    if (!root || root->kind != LK_YAML_MAP)
+        return lk_err_set(err, LK_ERR_INVALID, "%s: expected lines of the form \"key: value\"",
+                          out->path);
+    if (lk_yaml_check_keys(root, out->path, known_keys, err) < 0 ||
+        text_of(root, out->path, "coordinator", out->coordinator, sizeof(out->coordinator),
+                err) < 0)
+        return -1;
+    if (strncmp(out->coordinator, "tcp://", 6) != 0 &&
+        strncmp(out->coordinator, "ipc://", 6) != 0)
+        return lk_err_set(
+            err, LK_ERR_INVALID,
+            "%s: coordinator: expected tcp://HOST:PORT or ipc://PATH, found \"%s\"", out->path,
+            out->coordinator);
+    return read_keys(out, root, err);
+}
+
+void lk_config_fini(struct lk_config *config)
+{
+    lk_curve_free(&config->key);
+}

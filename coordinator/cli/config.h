@@ -1,0 +1,23 @@
+/*
+ * config - what the client must know: where its coordinator is, that one's public key, and our own pair.
+ *
+ * One YAML file: --config, else $LKCOORD_CONFIG, else $XDG_CONFIG_HOME/lkcoord/config.yml, else
+ * ~/.config/lkcoord/config.yml.  Paths in it are relative to the file.
+ */
+#ifndef LK_CLI_CONFIG_H
+#define LK_CLI_CONFIG_H
+
+#include "common/net/curve.h"
+
+struct lk_config {
+    char                   path[1024]; /* the file, for messages */
+    char                   coordinator[256];
+    struct lk_curve_public coordinator_key;
+    char                   key_path[1024];
+    struct lk_curve_pair  *key;
+};
+
+int  lk_config_load(struct lk_config *out, const char *path, struct lk_err *err);
+void lk_config_fini(struct lk_config *config);
+
+#endif

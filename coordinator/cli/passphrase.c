@@ -1,0 +1,101 @@
+#include "coordinator/cli/passphrase.h"
+
+#include "common/os/file.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+static int from_file(struct lk_buf *out, const char *file, struct lk_err *err)
+{
+    if (lk_file_read(file, out, err) < 0)
+        return lk_err_wrap(err, "reading the passphrase");
+    /* Editors and echo end a file with a line feed, which nobody means as part of the passphrase. */
+    while (out->len > 0 && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
+        out->data[--out->len] = '\0';
+    return 0;
+}
+
+static int read_line(int tty, const char *prompt, char line[LK_PASSPHRASE_MAX],
+                     struct lk_err *err)
+{
+    size_t  len = 0;
+    ssize_t got;
+
+    if (write(tty, prompt, strlen(prompt)) < 0)
+        return lk_err_sys(err, "writing to the terminal");
+    do {
+        got = read(tty, line + len, LK_PASSPHRASE_MAX - 1 - len);
+        if (got < 0)
+            return lk_err_sys(err, "reading from the terminal");
+        len += (size_t)got;
+    } while (got > 0 && len < LK_PASSPHRASE_MAX - 1 && line[len - 1] != '\n');
+    line[len] = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
+    return write(tty, "\n", 1) == 1 ? 0 : lk_err_sys(err, "writing to the terminal");
+}
+
+static int ask_twice(int tty, struct lk_buf *out, struct lk_err *err)
+{
+    char first[LK_PASSPHRASE_MAX] = "";
+    char second[LK_PASSPHRASE_MAX] = "";
+    int  rc = read_line(tty, "Passphrase of the new signing key: ", first, err);
+
+    if (rc == 0)
+        rc = read_line(tty, "The same again: ", second, err);
+    if (rc == 0 && strcmp(first, second) != 0)
+        rc = lk_err_set(err, LK_ERR_INVALID, "the two passphrases differ; no key was made");
+    if (rc == 0)
+        lk_buf_add_text(out, first);
+    sodium_memzero(first, sizeof(first));
+    sodium_memzero(second, sizeof(second));
+    return rc;
+}
+
+static int from_terminal(struct lk_buf *out, struct lk_err *err)
+{
+    LK_CLEANUP(lk_close_fd) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    struct termios              before;
+
+    if (tty < 0 || tcgetattr(tty, &before) < 0)
+        return lk_err_set(
+            err, LK_ERR_INVALID,
+            "a signing key needs a passphrase and there is no terminal to ask on: "
+            "set COSIGN_PASSWORD or say --passphrase-file FILE");
+
+    struct termios silent = before;
+
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    if (tcsetattr(tty, TCSAFLUSH, &silent) < 0)
+        return lk_err_sys(err, "switching the terminal's echo off");
+
+    int rc = ask_twice(tty, out, err);
+
+    tcsetattr(tty, TCSAFLUSH, &before);
+    return rc;
+}
+
+int lk_passphrase_new(struct lk_buf *out, const char *file, struct lk_err *err)
+{
+    const char *environment = getenv("COSIGN_PASSWORD");
+
+    if (file) {
+        if (from_file(out, file, err) < 0)
+            return -1;
+    } else if (environment) {
+        lk_buf_add_text(out, environment);
+    } else if (from_terminal(out, err) < 0) {
+        return -1;
+    }
+    if (!lk_buf_ok(out))
+        return lk_err_set(err, LK_ERR_INVALID, "a passphrase has at most %d bytes",
+                          LK_PASSPHRASE_MAX);
+    if (out->len == 0)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "an empty passphrase protects nothing; choose one");
+    return 0;
+}
