@@ -3,15 +3,23 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* A document that cannot be read is not what it should be. */
+static int conflict(struct lk_err *err)
+{
+    err->kind = LK_ERR_CONFLICT;
+    return -1;
+}
+
 static int check_platform(struct lk_registry *registry, const struct lk_descriptor *config,
                           const char *os, const struct lk_arch *arch, struct lk_err *err)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_IMAGE_CONFIG_BYTES_MAX);
     struct lk_image_config                found;
 
-    if (lk_registry_get_blob(registry, &config->digest, &bytes, err) < 0 ||
-        lk_image_config_read(lk_buf_str(&bytes), &found, err) < 0)
+    if (lk_registry_get_blob(registry, &config->digest, &bytes, err) < 0)
         return lk_err_wrap(err, "reading its image config");
+    if (lk_image_config_read(lk_buf_str(&bytes), &found, err) < 0)
+        return conflict(err);
     if (bytes.len != config->size)
         return lk_err_set(err, LK_ERR_CONFLICT,
                           "its image config has %zu bytes, its manifest says %" PRIu64,
@@ -41,7 +49,7 @@ static int read_child(struct lk_registry *registry, const struct lk_descriptor *
         return lk_err_set(err, LK_ERR_CONFLICT, "its media type %s is not that of an image",
                           manifest->media_type);
     if (lk_image_manifest_read(lk_buf_str(&manifest->bytes), image, err) < 0)
-        return -1;
+        return conflict(err);
     return check_platform(registry, &image->config, os, arch, err);
 }
 
