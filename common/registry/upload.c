@@ -1,0 +1,329 @@
+#include "common/registry/registry.h"
+
+#include "common/http/url.h"
+#include "common/registry/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MONOLITHIC_BYTES_MAX \
+    (1024 * 1024) /* up to here one PUT carries all: a round trip less */
+#define FRESH_STARTS_MAX 3
+
+/*
+ * One upload.  `location` is where the registry wants the next piece; NULL until it has opened an upload for us.
+ * `sent` is what it has confirmed, never what we believe to have sent.
+ */
+struct upload {
+    struct lk_registry     *registry;
+    const struct lk_upload *order;
+    struct lk_str           memory; /* used if order->fd < 0 */
+    char                    digest[LK_DIGEST_TEXT_SIZE];
+    char                   *location;
+    uint64_t                sent;
+    unsigned                fresh_starts;
+    bool                    resumed;
+    bool                    mounted;
+};
+
+static void upload_fini(struct upload *upload)
+{
+    free(upload->location);
+}
+
+static void on_sent(void *ctx, uint64_t bytes)
+{
+    const struct upload *upload = ctx;
+
+    upload->order->progress(upload->order->progress_ctx, upload->sent + bytes);
+}
+
+static void set_body(struct upload *upload, struct lk_http_request *request)
+{
+    uint64_t left = upload->order->size - upload->sent;
+
+    if (upload->order->progress) {
+        request->progress = on_sent;
+        request->progress_ctx = upload;
+    }
+    if (upload->order->fd < 0) {
+        request->body = (struct lk_str) { upload->memory.data + upload->sent, (size_t)left };
+        return;
+    }
+    request->from_file = true;
+    request->file_fd = upload->order->fd;
+    request->file_offset = upload->order->offset + upload->sent;
+    request->file_size = left;
+}
+
+/* Keeps the Location of an answer, which is the only address that the next request may use. */
+static int keep_location(struct upload *upload, const char *base,
+                         const struct lk_http_answer *answer, struct lk_err *err)
+{
+    const char *location = lk_http_header(answer, "Location", NULL);
+    char       *resolved = NULL;
+
+    if (!location)
+        return upload->location
+                   ? 0
+                   : lk_err_set(err, LK_ERR_PERMANENT,
+                                "registry %s, repository %s: opening an upload: it did "
+                                "not say where to send the data",
+                                upload->registry->name.host, upload->registry->name.path);
+    if (lk_url_resolve(&resolved, base, location, err) < 0)
+        return -1;
+    free(upload->location);
+    upload->location = resolved;
+    return 0;
+}
+
+static int opening_url(const struct upload *upload, char **out, struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer)
+    char *plain = lk_xasprintf("%sblobs/uploads/", upload->registry->base);
+    LK_CLEANUP(lk_free_pointer) char *mount = NULL;
+
+    if (!upload->order->mount_from) {
+        *out = LK_TAKE(plain);
+        return 0;
+    }
+    if (lk_url_add_query(&mount, plain, "mount", upload->digest, err) < 0)
+        return -1;
+    return lk_url_add_query(out, mount, "from", upload->order->mount_from, err);
+}
+
+static int open_upload(struct upload *upload, struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer) char                     *url = NULL;
+    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
+
+    if (opening_url(upload, &url, err) < 0)
+        return -1;
+    struct lk_call call = {
+        .what = "opening an upload",
+        .request = { .method = "POST", .url = url, .total_ms = LK_SMALL_REQUEST_MS }
+    };
+    if (lk_session_ask_once(upload->registry, &call, &answer, err) < 0)
+        return -1;
+    if (answer.status == 201 && upload->order->mount_from) {
+        upload->mounted = true;
+        return 0;
+    }
+    if (answer.status != 202)
+        return lk_session_refused(upload->registry, &call, &answer, err);
+    upload->sent = 0;
+    return keep_location(upload, url, &answer, err);
+}
+
+/* The end of "0-END", or false if there is none that can be true. */
+static bool confirmed_bytes(const struct upload *upload, const struct lk_http_answer *answer,
+                            uint64_t *out)
+{
+    const char   *range = lk_http_header(answer, "Range", NULL);
+    struct lk_str text = lk_str_of(range ? range : ""), first, last;
+    uint64_t      zero, end;
+
+    if (lk_str_starts(text, "bytes="))
+        text = (struct lk_str) { text.data + 6, text.len - 6 };
+    if (!lk_str_split(text, '-', &first, &last) || !lk_parse_u64(first, 0, &zero) ||
+        !lk_parse_u64(last, UINT64_MAX - 1, &end) || end >= upload->order->size)
+        return false;
+    *out = end + 1;
+    return true;
+}
+
+static int send_data(struct upload *upload, struct lk_err *err)
+{
+    char                                                 *range = NULL;
+    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
+    struct lk_call                                        call = { .what = "sending a blob",
+                                                                   .request = {
+                                                                       .method = "PATCH",
+                                                                       .url = upload->location,
+                                                                       .headers = { "Content-Type: application/octet-stream" } } };
+
+    /* Only a resumed upload names its range: some registries refuse the header on a plain stream. */
+    if (upload->sent)
+        range = lk_xasprintf("Content-Range: %llu-%llu", (unsigned long long)upload->sent,
+                             (unsigned long long)upload->order->size - 1);
+    call.request.headers[1] = range;
+    set_body(upload, &call.request);
+    int result = lk_session_ask_once(upload->registry, &call, &answer, err);
+    free(range);
+    if (result < 0)
+        return -1;
+    if (answer.status < 200 || answer.status > 204)
+        return lk_session_refused(upload->registry, &call, &answer, err);
+    uint64_t confirmed = upload->order->size;
+    if (confirmed_bytes(upload, &answer, &confirmed) && confirmed <= upload->sent)
+        return lk_err_set(err, LK_ERR_RETRY,
+                          "registry %s, repository %s: sending a blob: it took nothing",
+                          upload->registry->name.host, upload->registry->name.path);
+    upload->sent = confirmed;
+    return keep_location(upload, upload->location, &answer, err);
+}
+
+/* The last request names the digest; of a small blob it also carries the bytes. */
+static int commit(struct upload *upload, struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer) char *url = NULL;
+    LK_CLEANUP(lk_free_pointer) char *what = lk_xasprintf("completing blob %s", upload->digest);
+    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
+    struct lk_digest                                      stated;
+
+    if (lk_url_add_query(&url, upload->location, "digest", upload->digest, err) < 0)
+        return -1;
+    /* A registry may copy the whole blob before it answers: no byte flows then, but it is no stall. */
+    uint64_t       total_ms = LK_SMALL_REQUEST_MS + upload->order->size / (4 * 1024);
+    struct lk_call call = {
+        .what = what,
+        .request = { .method = "PUT",
+                     .url = url,
+                     .headers = { "Content-Type: application/octet-stream" },
+                     .total_ms = total_ms > 3600000 ? 3600000 : (uint32_t)total_ms }
+    };
+    if (upload->sent < upload->order->size)
+        set_body(upload, &call.request);
+    if (lk_session_ask_once(upload->registry, &call, &answer, err) < 0)
+        return -1;
+    if (answer.status < 200 || answer.status > 204) {
+        bool wrong_bytes = lk_session_answer_has_code(&answer, "DIGEST_INVALID");
+        lk_session_refused(upload->registry, &call, &answer, err);
+        if (wrong_bytes)
+            err->kind = LK_ERR_CONFLICT;
+        return -1;
+    }
+    const char *header = lk_http_header(&answer, "Docker-Content-Digest", NULL);
+    if (header && lk_digest_parse(lk_str_of(header), &stated) &&
+        !lk_digest_eq(&stated, &upload->order->digest))
+        return lk_err_set(
+            err, LK_ERR_CONFLICT, "registry %s, repository %s: %s: it stored %s instead",
+            upload->registry->name.host, upload->registry->name.path, what, header);
+    return 0;
+}
+
+/* From where it stands to the end. */
+static int go_on(struct upload *upload, struct lk_err *err)
+{
+    if (!upload->location && open_upload(upload, err) < 0)
+        return -1;
+    if (upload->mounted)
+        return 0;
+    while (upload->order->size > MONOLITHIC_BYTES_MAX && upload->sent < upload->order->size)
+        if (send_data(upload, err) < 0)
+            return -1;
+    return commit(upload, err);
+}
+
+static void forget_location(struct upload *upload)
+{
+    free(upload->location);
+    upload->location = NULL;
+    upload->sent = 0;
+    upload->resumed = false;
+}
+
+/*
+ * After trouble: asks how much has arrived.  Where that cannot be said the upload begins anew.  "0-0" is said
+ * both for one byte and for none (distribution 2.x), so it counts as "cannot be said".
+ */
+static void find_where_it_stands(struct upload *upload)
+{
+    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
+    struct lk_call                                        call = {
+                                               .what = "asking how much of an upload arrived",
+                                               .request = { .method = "GET", .url = upload->location, .total_ms = LK_SMALL_REQUEST_MS }
+    };
+    struct lk_err err;
+    uint64_t      confirmed;
+
+    if (!upload->location)
+        return;
+    if (lk_session_ask_once(upload->registry, &call, &answer, &err) < 0)
+        return;
+    if ((answer.status != 204 && answer.status != 200) ||
+        !confirmed_bytes(upload, &answer, &confirmed) || confirmed <= 1 ||
+        keep_location(upload, upload->location, &answer, &err) < 0) {
+        forget_location(upload);
+        return;
+    }
+    upload->sent = confirmed;
+    upload->resumed = true;
+}
+
+/*
+ * Errors that a fresh upload may cure: one that the registry no longer knows (it restarted, or another of
+ * its servers answered), a range it does not want, and bytes that went wrong where we resumed.
+ */
+static bool is_cured_by_fresh_start(struct upload *upload, const struct lk_err *err)
+{
+    bool lost = upload->location && (err->kind == LK_ERR_NOT_FOUND ||
+                                     (upload->resumed && err->kind != LK_ERR_DENIED));
+
+    if (!lost || upload->fresh_starts++ >= FRESH_STARTS_MAX)
+        return false;
+    forget_location(upload);
+    return true;
+}
+
+static int run(struct upload *upload, struct lk_err *err)
+{
+    struct lk_patience patience = { 0 };
+    struct lk_err      unasked;
+    uint64_t           furthest = 0;
+
+    while (go_on(upload, err) < 0) {
+        if (err->kind != LK_ERR_RETRY && !is_cured_by_fresh_start(upload, err))
+            return -1;
+        if (err->kind == LK_ERR_RETRY && lk_session_wait(upload->registry, &patience, err) < 0)
+            return -1;
+        /* The last request may have done its work although its answer was lost. */
+        if (lk_registry_has_blob(upload->registry, &upload->order->digest, &unasked) == 0)
+            return 0;
+        find_where_it_stands(upload);
+        if (upload->sent > furthest) {
+            furthest = upload->sent;
+            patience = (struct lk_patience) { 0 };
+        }
+    }
+    return 0;
+}
+
+static int ensure_blob(struct upload *upload, enum lk_upload_result *result, struct lk_err *err)
+{
+    enum lk_upload_result outcome = LK_UPLOAD_EXISTED;
+
+    lk_digest_format(&upload->order->digest, upload->digest);
+    if (lk_registry_has_blob(upload->registry, &upload->order->digest, err) < 0) {
+        if (err->kind != LK_ERR_NOT_FOUND || run(upload, err) < 0)
+            return -1;
+        outcome = upload->mounted ? LK_UPLOAD_MOUNTED : LK_UPLOAD_SENT;
+    }
+    if (result)
+        *result = outcome;
+    return 0;
+}
+
+int lk_registry_upload_blob(struct lk_registry *registry, const struct lk_upload *order,
+                            enum lk_upload_result *result, struct lk_err *err)
+{
+    LK_CLEANUP(upload_fini) struct upload upload = { .registry = registry, .order = order };
+
+    /* A token that was got before does not name the second repository. */
+    if (order->mount_from && !registry->mount_from)
+        registry->token_until_ms = 0;
+    registry->mount_from = order->mount_from;
+    int done = ensure_blob(&upload, result, err);
+    registry->mount_from = NULL;
+    return done;
+}
+
+int lk_registry_put_blob(struct lk_registry *registry, const struct lk_digest *digest,
+                         struct lk_str bytes, struct lk_err *err)
+{
+    struct lk_upload order = { .digest = *digest, .size = bytes.len, .fd = -1 };
+    LK_CLEANUP(upload_fini)
+    struct upload upload = { .registry = registry, .order = &order, .memory = bytes };
+
+    return ensure_blob(&upload, NULL, err);
+}
