@@ -1,0 +1,69 @@
+/*
+ * core - the coordinator's decisions: one deterministic function from (state, event) to facts and effects.
+ *
+ * Pure: no clock, I/O, log, randomness or threads; no allocation after lk_core_new.  The same events in
+ * the same order give the same facts, on every architecture.
+ *
+ * The caller appends the facts to the journal, waits until they are on disk, and only then carries out the
+ * effects.  After a restart it calls lk_core_apply for every fact of the journal, then steps START: the
+ * core asks again for everything that was under way.
+ *
+ * Not thread-safe: the loop's thread owns it.
+ */
+#ifndef LK_CORE_H
+#define LK_CORE_H
+
+#include "coordinator/core/effect.h"
+#include "coordinator/core/event.h"
+#include "coordinator/core/fact.h"
+
+struct lk_core_config {
+    size_t   pushes_max;  /* live and remembered together */
+    size_t   history_max; /* ended pushes remembered */
+    size_t   packages_max;
+    size_t   agents_max;
+    size_t   records_max;
+    int64_t  lease_ms;
+    int64_t  suspect_ms;      /* silence after which an agent gets no new jobs */
+    int64_t  hold_ms;         /* a permit's length */
+    int64_t  in_turn_hold_ms; /* the same where the upload is inside the turn */
+    int64_t  source_ms;       /* a source has to arrive within */
+    int64_t  patience_ms;     /* troubles with the registry are retried for so long */
+    uint32_t failures_max;    /* of one job, that are not the package's fault */
+};
+
+extern const struct lk_core_config lk_core_defaults;
+
+/* What a step wants: borrowed from the core, valid until the next step. */
+struct lk_out {
+    size_t            fact_count;
+    struct lk_fact   *facts;
+    size_t            effect_count;
+    struct lk_effect *effects;
+    int64_t           wake_ms; /* step a TIMER then; INT64_MAX: no need */
+    uint64_t          stale;   /* answers and reports dropped as outdated, since the start */
+};
+
+struct lk_core;
+
+struct lk_core *lk_core_new(const struct lk_core_config *config);
+void            lk_core_free(struct lk_core **core);
+
+/* Replays one fact.  False: it does not fit the state (the journal is damaged or of a newer version). */
+bool lk_core_apply(struct lk_core *core, const struct lk_fact *fact);
+
+const struct lk_out *lk_core_step(struct lk_core *core, const struct lk_event *event);
+
+/* For looking at. */
+const struct lk_push *
+lk_core_first_push(const struct lk_core *core); /* oldest; go on by ->next */
+const struct lk_push    *lk_core_push(const struct lk_core *core, uint64_t id);
+const struct lk_package *lk_core_package(const struct lk_core *core, uint64_t id);
+const struct lk_job     *lk_core_job(const struct lk_core *core, uint64_t id);
+const struct lk_package *lk_core_package_of_job(const struct lk_core *core, uint64_t job);
+const struct lk_agent   *lk_core_agent(const struct lk_core *core,
+                                       size_t                index); /* NULL past the last */
+uint32_t lk_core_agent_busy(const struct lk_core *core, const struct lk_agent *agent);
+uint64_t lk_core_epoch(const struct lk_core *core);
+
+#endif

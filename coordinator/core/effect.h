@@ -1,0 +1,55 @@
+/*
+ * effect - what the core wants done, once the facts of the same step (and all before) are on disk.
+ *
+ * Every effect may be carried out twice: after a restart the core asks again for what was not answered.
+ * Text is copied, so an effect outlives the entity that it speaks of.
+ */
+#ifndef LK_CORE_EFFECT_H
+#define LK_CORE_EFFECT_H
+
+#include "coordinator/core/model.h"
+
+enum lk_effect_type {
+    LK_EFFECT_ACCEPTED, /* tell the client: this push */
+    LK_EFFECT_ANSWER,   /* tell the client: done (err.kind NONE) or refused */
+    LK_EFFECT_RECEIVE,  /* fetch the push's source from that client */
+    LK_EFFECT_OFFER,
+    LK_EFFECT_TICKET, /* fetch a ticket and send STAGE */
+    LK_EFFECT_PERMIT,
+    LK_EFFECT_DROP,
+    LK_EFFECT_PROBE,        /* answered by PROBED */
+    LK_EFFECT_ACCEPT_CHILD, /* answered by CHILD_CHECKED */
+    LK_EFFECT_MERGE,        /* answered by MERGED */
+    LK_EFFECT_TAG,          /* answered by TAGGED */
+    LK_EFFECT_FORGET,       /* the push left the history: its logs may go */
+};
+
+struct lk_effect {
+    enum lk_effect_type type;
+    uint64_t            session; /* to whom, where it is a message */
+    uint64_t            request;
+    uint64_t            op;
+    uint64_t            push;
+    uint64_t            package;
+    uint64_t            job;
+    uint32_t            attempt;
+    struct lk_arch      arch;
+    char                repository[LK_REPOSITORY_SIZE];
+    char                tag[LK_TAG_SIZE];
+    struct lk_oid       spec;
+    uint64_t            fence;
+    int64_t             hold_ms;
+    bool                in_turn;
+    bool                build_only;
+    bool                sign;
+    bool                expect_tag; /* TAG: it should still name `expected`; false: nothing */
+    struct lk_digest    expected;
+    struct lk_child     child; /* ACCEPT_CHILD: the child; TAG: the index */
+    size_t              count; /* MERGE */
+    struct lk_arch      arches[LK_FOUND_MAX * 2];
+    struct lk_child     children[LK_FOUND_MAX * 2];
+    enum lk_err_kind    kind; /* ANSWER */
+    char                text[LK_REASON_SIZE];
+};
+
+#endif

@@ -1,0 +1,244 @@
+/*
+ * model - what the coordinator knows: pushes, their packages, a job for each architecture, agents, turnstiles.
+ *
+ * Two kinds of fields.  Durable ones change by facts only (apply.c), so that a replay of the journal gives
+ * them again.  Volatile ones (sessions, deadlines, operations under way) start empty after a restart; what
+ * was under way is then simply started anew, because every effect is idempotent.
+ *
+ * Everything outside core/ reads these structs by const pointers and changes nothing.
+ *
+ * A package's life                        A job's life
+ *
+ *   WAITING   source, or the same tag       QUEUED ----> ASSIGNED ----> BUILT ----> STAGED ----> IN_TURN ----> DONE
+ *      |      in an older push                ^  lease ran |  |  agent     |            ^  permit  |
+ *   PLANNING  asks the registry               |  out, host |  |  lost      |            |  ran out |
+ *      |                                      +--trouble---+--+------------+            +--(BUILT)-+
+ *   ACTIVE    jobs run
+ *      |      (every job settled)           KEPT: it was there, trusted.  With a wrong or missing arch tag it
+ *   PUBLISHING its turn: merge, sign, tag   passes STAGED and IN_TURN too, but no agent takes part.
+ *      |                                    FAILED, CANCELLED: from everywhere before DONE.
+ *   ENDED
+ */
+#ifndef LK_CORE_MODEL_H
+#define LK_CORE_MODEL_H
+
+#include "common/base/arch.h"
+#include "common/base/digest.h"
+#include "common/base/err.h"
+#include "common/base/limits.h"
+
+#define LK_AGENT_PLATFORMS_MAX 8
+#define LK_JOB_TEXT_SIZE       200
+#define LK_CORE_ADOPT_MAX      8
+#define LK_FOUND_MAX \
+    LK_PACKAGE_ARCHES_MAX /* entries that a tag may have for us to merge with it */
+
+/* A manifest in a registry. */
+struct lk_child {
+    struct lk_digest digest;
+    uint64_t         size; /* bytes */
+    char             media_type[LK_MEDIA_TYPE_SIZE];
+};
+
+/* How a push, a package or a job ended.  The values are the exit codes of lkcoord. */
+enum lk_outcome {
+    LK_OUTCOME_OK = 0,
+    LK_OUTCOME_BUILD_FAILED = 1,
+    LK_OUTCOME_INFRASTRUCTURE = 4,
+    LK_OUTCOME_REFUSED = 5,
+    LK_OUTCOME_VERIFICATION_FAILED = 6,
+    LK_OUTCOME_CANCELLED = 130,
+};
+
+/* What an agent says of an attempt (REPORT); the numbers are those of the wire. */
+enum lk_phase {
+    LK_PHASE_NONE = 0,
+    LK_PHASE_TAKEN = 1,
+    LK_PHASE_BUILDING = 2,
+    LK_PHASE_BUILT = 3,
+    LK_PHASE_STAGING = 4,
+    LK_PHASE_STAGED = 5,
+    LK_PHASE_PUSHING = 6,
+    LK_PHASE_PUSHED = 7,
+    LK_PHASE_FAILED = 8,
+};
+
+enum lk_job_state {
+    LK_JOB_NONE = 0,
+    LK_JOB_QUEUED = 1,
+    LK_JOB_ASSIGNED = 2,
+    LK_JOB_BUILT = 3,
+    LK_JOB_STAGED = 4,
+    LK_JOB_IN_TURN = 5,
+    LK_JOB_DONE = 6,
+    LK_JOB_KEPT = 7,
+    LK_JOB_FAILED = 8,
+    LK_JOB_CANCELLED = 9,
+};
+
+enum lk_package_state {
+    LK_PACKAGE_NONE = 0,
+    LK_PACKAGE_WAITING = 1,
+    LK_PACKAGE_PLANNING = 2,
+    LK_PACKAGE_ACTIVE = 3,
+    LK_PACKAGE_PUBLISHING = 4,
+    LK_PACKAGE_ENDED = 5,
+};
+
+enum lk_push_state {
+    LK_PUSH_NONE = 0,
+    LK_PUSH_RECEIVING = 1,
+    LK_PUSH_RUNNING = 2,
+    LK_PUSH_ENDED = 3,
+};
+
+struct lk_push_options {
+    bool             sequential;
+    bool             in_turn;
+    bool             allow_emulation;
+    bool             sign;
+    bool             dry_run;
+    bool             build_only;
+    bool             force;
+    size_t           adopt_count;
+    struct lk_digest adopt[LK_CORE_ADOPT_MAX];
+    size_t           replace_count;
+    struct lk_arch   replace[LK_PACKAGE_ARCHES_MAX];
+};
+
+struct lk_job {
+    /* durable */
+    uint64_t          id; /* package id * LK_PACKAGE_ARCHES_MAX + position; 0: no such job */
+    struct lk_arch    arch;
+    enum lk_job_state state;
+    bool              kept;         /* nothing is built: `child` was there already */
+    uint32_t          attempt;      /* the one in force; 0 before the first */
+    uint32_t          last_attempt; /* highest number ever given */
+    uint32_t          failures;     /* that count against the budget */
+    char              agent[LK_NAME_SIZE];
+    bool              emulated;
+    struct lk_child   child;   /* from BUILT on */
+    uint64_t          arrival; /* place in the turnstile's queue; 0: not waiting */
+    bool              pushed;  /* in its turn, and the agent reported the manifest put */
+    enum lk_outcome   outcome;
+    char              text[LK_JOB_TEXT_SIZE]; /* why it waits or failed */
+
+    /* volatile */
+    enum lk_phase phase;
+    uint64_t
+        session; /* of the agent that reported or was offered it; 0: nobody since the restart */
+    uint64_t ticket_session; /* to which a ticket was sent */
+    uint64_t permit_session; /* to which the permit in force was sent */
+    int64_t  lease_until_ms;
+    int64_t  not_before_ms;    /* back-off */
+    int64_t  trouble_since_ms; /* first of the present row of registry troubles; 0: none */
+    int64_t  since_ms;         /* of state or phase, for people */
+    uint64_t op;               /* accept-child under way */
+    uint64_t bytes_done;
+    uint64_t bytes_total;
+    uint64_t changed;
+    uint64_t fact_seq; /* last fact that touched it */
+};
+
+struct lk_package {
+    /* durable */
+    uint64_t              id;
+    uint64_t              push;
+    uint32_t              number; /* in its push, from 0 */
+    enum lk_package_state state;
+    enum lk_outcome       outcome;
+    char                  repository[LK_REPOSITORY_SIZE];
+    char                  tag[LK_TAG_SIZE];
+    char                  path[LK_REPOSITORY_SIZE];
+    struct lk_oid         spec;
+    struct lk_oid         tree;
+    size_t                job_count;
+    struct lk_job         jobs[LK_PACKAGE_ARCHES_MAX];
+    uint64_t              arrival; /* of the publish turn */
+    bool                  is_merged;
+    struct lk_child       index;
+    bool                  index_is_signed;
+    bool                  nothing_to_do;
+    char                  text[LK_REASON_SIZE];
+
+    /* volatile */
+    uint64_t         op;
+    bool             probed_in_turn;
+    bool             merged_in_turn;
+    bool             tag_exists;
+    struct lk_digest tag_digest; /* what the tag named when it was probed in our turn */
+    size_t           other_count;
+    struct lk_arch other_arch[LK_FOUND_MAX]; /* trusted entries of other arches under the tag */
+    struct lk_child other[LK_FOUND_MAX];
+    int64_t         not_before_ms;
+    int64_t         trouble_since_ms;
+    uint64_t        changed;
+    uint64_t        fact_seq;
+
+    struct lk_package   *next_in_push;
+    struct lk_package   *next_in_turnstile;
+    struct lk_turnstile *turnstile;
+};
+
+struct lk_push {
+    /* durable */
+    uint64_t               id;
+    uint8_t                request_key[16];
+    char                   client[LK_NAME_SIZE];
+    enum lk_push_state     state;
+    enum lk_outcome        outcome;
+    bool                   cancelled;
+    struct lk_push_options options;
+    uint32_t               package_count;
+    int64_t                accepted_wall_ms;
+    int64_t                ended_wall_ms;
+
+    /* volatile */
+    int64_t  source_until_ms; /* 0: not armed */
+    uint64_t changed;
+    uint64_t fact_seq;
+
+    struct lk_package *packages;
+    struct lk_push    *previous; /* live list, oldest first */
+    struct lk_push    *next;
+};
+
+struct lk_platform {
+    struct lk_arch arch;
+    bool           emulated;
+};
+
+struct lk_agent {
+    char               name[LK_NAME_SIZE];
+    uint64_t           session; /* 0: not connected */
+    bool               ready;   /* has told what it holds */
+    bool               suspect;
+    int64_t            heard_ms;
+    uint32_t           slots;
+    size_t             platform_count;
+    struct lk_platform platforms[LK_AGENT_PLATFORMS_MAX];
+    char               software[64];
+    char               builder[64];
+};
+
+/* The one way into an image repository.  Fences come from one counter for all (core.c). */
+struct lk_turnstile {
+    char               repository[LK_REPOSITORY_SIZE]; /* "": free */
+    struct lk_package *packages;                       /* live ones of this repository */
+    uint64_t           fence;                          /* durable; 0: nobody is inside */
+    uint64_t           package;                        /* inside: its id, and ... */
+    uint64_t           job;        /* ... a job's id, or 0 for the package's publishing */
+    int64_t            expires_ms; /* volatile; 0: not armed */
+};
+
+/* What we once published or pushed for a tag: trusted without a signature. */
+struct lk_record {
+    char            repository[LK_REPOSITORY_SIZE];
+    char            tag[LK_TAG_SIZE];
+    struct lk_arch  arch; /* "": the index */
+    struct lk_child child;
+};
+
+bool lk_job_is_settled(const struct lk_job *job);
+
+#endif

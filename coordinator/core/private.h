@@ -1,0 +1,112 @@
+/*
+ * private - what the core's files share.  Each of them handles some events and has an `_advance`, which
+ * brings every entity as far as it can go: it looks at what is, not at what just happened, so that
+ * the same code serves a normal step, a retry, and the first step after a restart.
+ */
+#ifndef LK_CORE_PRIVATE_H
+#define LK_CORE_PRIVATE_H
+
+#include "coordinator/core/core.h"
+
+struct lk_core {
+    struct lk_core_config config;
+    struct lk_push       *pushes; /* each at index id % pushes_max */
+    struct lk_package    *packages;
+    struct lk_agent      *agents;
+    struct lk_turnstile  *turnstiles;
+    struct lk_record     *records; /* ring */
+    size_t                agent_count;
+    size_t                record_next;
+    struct lk_push       *first;
+    struct lk_push       *last;
+    size_t                ended_count;
+    size_t                package_count;
+    uint64_t              push_id; /* last given */
+    uint64_t              package_id;
+    uint64_t              epoch;
+    uint64_t              fence;
+    uint64_t              arrivals;
+    uint64_t              fact_seq;
+    uint64_t              ops;
+    uint64_t              changes;
+    int64_t               now_ms;
+    int64_t               wall_ms;
+    bool                  dirty; /* something changed that an advance may act on */
+    struct lk_out         out;
+};
+
+/* core.c */
+bool lk_core_has_room(const struct lk_core *core); /* for one more entity's facts and effects */
+struct lk_fact *lk_fact_new(struct lk_core *core, enum lk_fact_type type);
+void lk_fact_commit(struct lk_core *core); /* applies the fact that lk_fact_new returned */
+struct lk_effect *lk_effect_new(struct lk_core *core, enum lk_effect_type type);
+struct lk_effect *lk_effect_for_job(struct lk_core *core, enum lk_effect_type type,
+                                    const struct lk_package *package, const struct lk_job *job);
+struct lk_effect *lk_effect_for_package(struct lk_core *core, enum lk_effect_type type,
+                                        const struct lk_package *package);
+void              lk_wake_at(struct lk_core *core, int64_t when_ms);
+void              lk_stale(struct lk_core *core); /* counts an outdated answer: the one place */
+struct lk_push   *lk_push_of(struct lk_core *core, uint64_t id);
+struct lk_package *lk_package_of(struct lk_core *core, uint64_t id);
+struct lk_job     *lk_job_of(struct lk_core *core, uint64_t id, struct lk_package **package);
+void lk_touch_job(struct lk_core *core, struct lk_package *package, struct lk_job *job);
+void lk_touch_package(struct lk_core *core, struct lk_package *package);
+void lk_touch_push(struct lk_core *core, struct lk_push *push);
+
+/* Facts that more than one file states. */
+void lk_job_fail(struct lk_core *core, struct lk_job *job, enum lk_outcome outcome,
+                 const char *text);
+void lk_job_retry(struct lk_core *core, struct lk_job *job, bool counted, const char *text);
+void lk_package_end(struct lk_core *core, struct lk_package *package, enum lk_outcome outcome,
+                    const char *text);
+void lk_job_drop(struct lk_core *core, const struct lk_job *job);
+
+/* True if a registry trouble may be tried again; arms the back-off. */
+bool lk_trouble_may_pass(struct lk_core *core, int64_t *since_ms, int64_t *not_before_ms);
+
+/* What a failed registry operation means for the one who waits for it. */
+enum lk_outcome lk_outcome_of(enum lk_err_kind kind);
+
+/* records.c */
+void                    lk_record_keep(struct lk_core *core, const struct lk_package *package,
+                                       const struct lk_arch *arch, const struct lk_child *child);
+const struct lk_record *lk_record_find(const struct lk_core    *core,
+                                       const struct lk_package *package,
+                                       const struct lk_arch    *arch);
+
+/* The handlers and parts of lk_advance. */
+void lk_push_submit(struct lk_core *core, const struct lk_event *event);
+void lk_push_cancel(struct lk_core *core, const struct lk_event *event);
+void lk_push_source(struct lk_core *core, const struct lk_event *event);
+void lk_push_advance(struct lk_core *core, struct lk_push *push);
+
+void lk_plan_answer(struct lk_core *core, struct lk_package *package,
+                    const struct lk_probe *probe);
+bool lk_plan_is_trusted(const struct lk_core *core, const struct lk_package *package,
+                        const struct lk_push *push, const struct lk_found_child *entry);
+bool lk_plan_refuses(struct lk_core *core, struct lk_package *package,
+                     const struct lk_probe *probe);
+
+void lk_job_report(struct lk_core *core, const struct lk_event *event);
+void lk_job_ticket_wanted(struct lk_core *core, const struct lk_event *event);
+void lk_job_checked(struct lk_core *core, const struct lk_event *event);
+void lk_job_advance(struct lk_core *core, struct lk_package *package, struct lk_job *job);
+
+void             lk_fleet_hello(struct lk_core *core, const struct lk_event *event);
+void             lk_fleet_alive(struct lk_core *core, const struct lk_event *event);
+void             lk_fleet_gone(struct lk_core *core, const struct lk_event *event);
+void             lk_fleet_advance(struct lk_core *core);
+struct lk_agent *lk_fleet_find(struct lk_core *core, const char *name);
+
+void lk_sched_advance(struct lk_core *core, struct lk_push *push);
+
+void                 lk_turnstile_advance(struct lk_core *core, struct lk_turnstile *turnstile);
+struct lk_turnstile *lk_turnstile_for(struct lk_core *core, const char *repository);
+bool lk_turnstile_holds(const struct lk_package *package, const struct lk_job *job);
+
+void lk_publish_advance(struct lk_core *core, struct lk_package *package);
+void lk_publish_answer(struct lk_core *core, const struct lk_event *event);
+void lk_publish_probed(struct lk_core *core, struct lk_package *package,
+                       const struct lk_probe *probe);
+
+#endif

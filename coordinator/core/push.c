@@ -1,0 +1,356 @@
+#include "coordinator/core/private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct lk_push *find_by_key(struct lk_core *core, const char *client, const uint8_t *key)
+{
+    for (struct lk_push *push = core->first; push; push = push->next)
+        if (memcmp(push->request_key, key, sizeof(push->request_key)) == 0 &&
+            strcmp(push->client, client) == 0)
+            return push;
+    return NULL;
+}
+
+static void answer(struct lk_core *core, uint64_t session, uint64_t request,
+                   enum lk_err_kind kind, const char *text)
+{
+    struct lk_effect *effect = lk_effect_new(core, LK_EFFECT_ANSWER);
+
+    effect->session = session;
+    effect->request = request;
+    effect->kind = kind;
+    snprintf(effect->text, sizeof(effect->text), "%s", text);
+}
+
+/* An id whose place in the pool is free; ids only grow. */
+static uint64_t free_push_id(const struct lk_core *core)
+{
+    uint64_t id = core->push_id;
+
+    do
+        id++;
+    while (core->pushes[id % core->config.pushes_max].id != 0);
+    return id;
+}
+
+static uint64_t free_package_id(const struct lk_core *core)
+{
+    uint64_t id = core->package_id;
+
+    do
+        id++;
+    while (core->packages[id % core->config.packages_max].id != 0);
+    return id;
+}
+
+static size_t count_pushes(const struct lk_core *core)
+{
+    size_t count = 0;
+
+    for (const struct lk_push *push = core->first; push; push = push->next)
+        count++;
+    return count;
+}
+
+static void accept_package(struct lk_core *core, uint64_t push, size_t number,
+                           const struct lk_package_request *request)
+{
+    uint64_t        id = free_package_id(core);
+    struct lk_fact *fact = lk_fact_new(core, LK_FACT_PACKAGE_ACCEPTED);
+
+    fact->push = push;
+    fact->package = id;
+    fact->count = (uint32_t)number;
+    fact->spec = request->spec;
+    fact->tree = request->tree;
+    fact->arch_count = request->arch_count;
+    memcpy(fact->arches, request->arches, request->arch_count * sizeof(request->arches[0]));
+    snprintf(fact->repository, sizeof(fact->repository), "%s", request->repository);
+    snprintf(fact->tag, sizeof(fact->tag), "%s", request->tag);
+    snprintf(fact->path, sizeof(fact->path), "%s", request->path);
+    lk_fact_commit(core);
+}
+
+static void accept(struct lk_core *core, const struct lk_event *event)
+{
+    uint64_t        id = free_push_id(core);
+    struct lk_fact *fact = lk_fact_new(core, LK_FACT_PUSH_ACCEPTED);
+
+    fact->push = id;
+    fact->count = (uint32_t)event->submit.count;
+    fact->wall_ms = event->wall_ms;
+    fact->options = *event->submit.options;
+    memcpy(fact->request_key, event->submit.request_key, sizeof(fact->request_key));
+    snprintf(fact->client, sizeof(fact->client), "%s", event->submit.client);
+    lk_fact_commit(core);
+    for (size_t i = 0; i < event->submit.count; i++)
+        accept_package(core, id, i, &event->submit.packages[i]);
+    if (event->submit.options->dry_run) {
+        lk_fact_new(core, LK_FACT_SOURCE_READY)->push = id;
+        lk_fact_commit(core);
+    }
+}
+
+static void tell_accepted(struct lk_core *core, const struct lk_event *event,
+                          const struct lk_push *push)
+{
+    struct lk_effect *effect = lk_effect_new(core, LK_EFFECT_ACCEPTED);
+
+    effect->session = event->submit.session;
+    effect->request = event->submit.request;
+    effect->push = push->id;
+    if (push->state != LK_PUSH_RECEIVING)
+        return;
+    effect = lk_effect_new(core, LK_EFFECT_RECEIVE);
+    effect->session = event->submit.session;
+    effect->push = push->id;
+}
+
+void lk_push_submit(struct lk_core *core, const struct lk_event *event)
+{
+    struct lk_push *push = find_by_key(core, event->submit.client, event->submit.request_key);
+
+    if (!push) {
+        if (count_pushes(core) + 1 > core->config.pushes_max ||
+            core->package_count + event->submit.count > core->config.packages_max) {
+            answer(core, event->submit.session, event->submit.request, LK_ERR_LIMIT,
+                   "the coordinator's queue is full (limit: pushes and packages in work); "
+                   "try again when some have ended");
+            return;
+        }
+        accept(core, event);
+        push = core->last;
+    }
+    push->source_until_ms = event->now_ms + core->config.source_ms;
+    tell_accepted(core, event, push);
+}
+
+void lk_push_cancel(struct lk_core *core, const struct lk_event *event)
+{
+    struct lk_push *push = lk_push_of(core, event->cancel.push);
+
+    if (!push) {
+        answer(core, event->cancel.session, event->cancel.request, LK_ERR_NOT_FOUND,
+               "there is no such push; `lkcoord status` lists them");
+        return;
+    }
+    if (push->state != LK_PUSH_ENDED && !push->cancelled) {
+        lk_fact_new(core, LK_FACT_PUSH_CANCELLED)->push = push->id;
+        lk_fact_commit(core);
+    }
+    answer(core, event->cancel.session, event->cancel.request, LK_ERR_NONE, "");
+}
+
+static void end_all_packages(struct lk_core *core, struct lk_push *push,
+                             enum lk_outcome outcome, const char *text)
+{
+    for (struct lk_package *package = push->packages; package; package = package->next_in_push)
+        if (package->state != LK_PACKAGE_ENDED)
+            lk_package_end(core, package, outcome, text);
+}
+
+void lk_push_source(struct lk_core *core, const struct lk_event *event)
+{
+    struct lk_push *push = lk_push_of(core, event->source.push);
+
+    if (!push || push->state != LK_PUSH_RECEIVING) {
+        lk_stale(core);
+        return;
+    }
+    if (event->type == LK_EVENT_SOURCE_READY) {
+        lk_fact_new(core, LK_FACT_SOURCE_READY)->push = push->id;
+        lk_fact_commit(core);
+        return;
+    }
+    end_all_packages(core, push, lk_outcome_of(event->source.why->kind),
+                     event->source.why->text);
+}
+
+static enum lk_outcome outcome_of_push(const struct lk_push *push)
+{
+    static const enum lk_outcome worst_first[] = {
+        LK_OUTCOME_CANCELLED,           LK_OUTCOME_BUILD_FAILED,   LK_OUTCOME_REFUSED,
+        LK_OUTCOME_VERIFICATION_FAILED, LK_OUTCOME_INFRASTRUCTURE,
+    };
+
+    for (size_t i = 0; i < LK_COUNT(worst_first); i++)
+        for (const struct lk_package *package = push->packages; package;
+             package = package->next_in_push)
+            if (package->outcome == worst_first[i])
+                return worst_first[i];
+    return LK_OUTCOME_OK;
+}
+
+static void end_when_all_ended(struct lk_core *core, struct lk_push *push)
+{
+    for (const struct lk_package *package = push->packages; package;
+         package = package->next_in_push)
+        if (package->state != LK_PACKAGE_ENDED)
+            return;
+    struct lk_fact *fact = lk_fact_new(core, LK_FACT_PUSH_ENDED);
+    fact->push = push->id;
+    fact->outcome = outcome_of_push(push);
+    fact->wall_ms = core->wall_ms;
+    lk_fact_commit(core);
+}
+
+/* The same tag with some arch in common is pushed by one at a time: the second then finds it done. */
+static bool waits_for_another(const struct lk_core *core, const struct lk_package *package)
+{
+    for (const struct lk_package *other = package->turnstile->packages; other;
+         other = other->next_in_turnstile) {
+        const struct lk_push *push = lk_core_push(core, other->push);
+        if (other->id >= package->id || other->state == LK_PACKAGE_ENDED ||
+            push->options.dry_run || push->options.build_only ||
+            strcmp(other->tag, package->tag) != 0)
+            continue;
+        for (size_t i = 0; i < package->job_count; i++)
+            for (size_t j = 0; j < other->job_count; j++)
+                if (lk_arch_eq(&package->jobs[i].arch, &other->jobs[j].arch))
+                    return true;
+    }
+    return false;
+}
+
+static void queue_all_jobs(struct lk_core *core, struct lk_package *package)
+{
+    for (size_t i = 0; i < package->job_count; i++) {
+        struct lk_fact *fact = lk_fact_new(core, LK_FACT_JOB_PLANNED);
+        fact->job = package->jobs[i].id;
+        fact->state = LK_JOB_QUEUED;
+        lk_fact_commit(core);
+    }
+    lk_fact_new(core, LK_FACT_PACKAGE_PLANNED)->package = package->id;
+    lk_fact_commit(core);
+}
+
+static void advance_waiting(struct lk_core *core, struct lk_push *push,
+                            struct lk_package *package)
+{
+    if (push->options.build_only) {
+        queue_all_jobs(core, package);
+    } else if (push->options.dry_run || !waits_for_another(core, package)) {
+        package->state = LK_PACKAGE_PLANNING;
+        package->text[0] = '\0';
+        lk_touch_package(core, package);
+    } else if (!package->text[0]) {
+        snprintf(package->text, sizeof(package->text),
+                 "the same package is being pushed already; waits for that");
+        lk_touch_package(core, package);
+    }
+}
+
+/* One arch failed: what has not finished building is not worth finishing. */
+static void cancel_unfinished(struct lk_core *core, struct lk_package *package, bool all)
+{
+    for (size_t i = 0; i < package->job_count; i++) {
+        struct lk_job *job = &package->jobs[i];
+        bool           at_registry = job->state == LK_JOB_IN_TURN && (job->pushed || job->kept);
+        if (lk_job_is_settled(job) || at_registry || (!all && job->state >= LK_JOB_BUILT))
+            continue;
+        lk_job_drop(core, job);
+        struct lk_fact *fact = lk_fact_new(core, LK_FACT_JOB_CANCELLED);
+        fact->job = job->id;
+        fact->outcome = LK_OUTCOME_CANCELLED;
+        lk_fact_commit(core);
+    }
+}
+
+static void settle_package(struct lk_core *core, struct lk_push *push,
+                           struct lk_package *package)
+{
+    const struct lk_job *failed = NULL;
+    bool                 cancelled = false;
+
+    for (size_t i = 0; i < package->job_count; i++) {
+        if (!lk_job_is_settled(&package->jobs[i]))
+            return;
+        if (package->jobs[i].state == LK_JOB_FAILED && !failed)
+            failed = &package->jobs[i];
+        cancelled |= package->jobs[i].state == LK_JOB_CANCELLED;
+    }
+    if (failed) {
+        char text[LK_REASON_SIZE];
+        snprintf(text, sizeof(text), "%s: %s", failed->arch.name, failed->text);
+        lk_package_end(core, package, failed->outcome, text);
+    } else if (cancelled) {
+        lk_package_end(core, package, LK_OUTCOME_CANCELLED, "cancelled");
+    } else if (push->options.build_only) {
+        lk_package_end(core, package, LK_OUTCOME_OK, "");
+    } else {
+        lk_fact_new(core, LK_FACT_PUBLISH_QUEUED)->package = package->id;
+        lk_fact_commit(core);
+    }
+}
+
+static void advance_active(struct lk_core *core, struct lk_push *push,
+                           struct lk_package *package)
+{
+    bool failed = false;
+
+    for (size_t i = 0; i < package->job_count; i++) {
+        lk_job_advance(core, package, &package->jobs[i]);
+        failed |= package->jobs[i].state == LK_JOB_FAILED;
+    }
+    if (failed || push->cancelled)
+        cancel_unfinished(core, package, push->cancelled);
+    settle_package(core, push, package);
+}
+
+static void advance_package(struct lk_core *core, struct lk_push *push,
+                            struct lk_package *package)
+{
+    if (push->cancelled && package->state != LK_PACKAGE_ENDED &&
+        package->state != LK_PACKAGE_ACTIVE &&
+        !(package->state == LK_PACKAGE_PUBLISHING && lk_turnstile_holds(package, NULL)))
+        lk_package_end(core, package, LK_OUTCOME_CANCELLED, "cancelled");
+    if (package->state == LK_PACKAGE_WAITING)
+        advance_waiting(core, push, package);
+    if (package->state == LK_PACKAGE_ACTIVE)
+        advance_active(core, push, package);
+    lk_turnstile_advance(core, package->turnstile);
+    if (package->state == LK_PACKAGE_PLANNING || package->state == LK_PACKAGE_PUBLISHING)
+        lk_publish_advance(core, package);
+}
+
+static void advance_receiving(struct lk_core *core, struct lk_push *push)
+{
+    if (push->source_until_ms == 0)
+        push->source_until_ms = core->now_ms + core->config.source_ms;
+    if (push->cancelled)
+        end_all_packages(core, push, LK_OUTCOME_CANCELLED, "cancelled");
+    else if (core->now_ms >= push->source_until_ms)
+        end_all_packages(core, push, LK_OUTCOME_INFRASTRUCTURE,
+                         "the client left before its source was in; push again");
+    else
+        lk_wake_at(core, push->source_until_ms);
+    end_when_all_ended(core, push);
+}
+
+void lk_push_advance(struct lk_core *core, struct lk_push *push)
+{
+    if (push->state == LK_PUSH_RECEIVING) {
+        advance_receiving(core, push);
+        return;
+    }
+    if (push->state == LK_PUSH_RUNNING) {
+        for (struct lk_package *package = push->packages; package;
+             package = package->next_in_push) {
+            if (!lk_core_has_room(core)) {
+                lk_wake_at(core, core->now_ms);
+                return;
+            }
+            if (package->state != LK_PACKAGE_ENDED)
+                advance_package(core, push, package);
+        }
+        lk_sched_advance(core, push);
+        end_when_all_ended(core, push);
+    }
+    if (push->state == LK_PUSH_ENDED && core->ended_count > core->config.history_max) {
+        uint64_t id = push->id;
+        lk_fact_new(core, LK_FACT_PUSH_FORGOTTEN)->push = id;
+        lk_fact_commit(core);
+        lk_effect_new(core, LK_EFFECT_FORGET)->push = id;
+    }
+}

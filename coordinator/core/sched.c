@@ -1,0 +1,144 @@
+/*
+ * Gives queued jobs to agents: oldest push first; a native agent before an emulating one, then the one with
+ * the most free slots.
+ */
+#include "coordinator/core/private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct lk_platform *platform_of(const struct lk_agent *agent,
+                                             const struct lk_arch  *arch)
+{
+    for (size_t i = 0; i < agent->platform_count; i++)
+        if (lk_arch_eq(&agent->platforms[i].arch, arch))
+            return &agent->platforms[i];
+    return NULL;
+}
+
+struct choice {
+    const struct lk_agent *agent;
+    bool                   emulated;
+    uint32_t               free_slots;
+    bool                   any; /* some connected agent serves the arch */
+    bool only_emulated;         /* but only by emulation, which the push does not allow */
+};
+
+static void consider(const struct lk_core *core, struct choice *choice,
+                     const struct lk_agent *agent, const struct lk_arch *arch,
+                     bool allow_emulation)
+{
+    const struct lk_platform *platform = platform_of(agent, arch);
+
+    if (!platform || !agent->session)
+        return;
+    if (platform->emulated && !allow_emulation) {
+        choice->only_emulated = !choice->any;
+        return;
+    }
+    choice->any = true;
+    choice->only_emulated = false;
+    uint32_t busy =
+        agent->ready && !agent->suspect ? lk_core_agent_busy(core, agent) : UINT32_MAX;
+    if (busy >= agent->slots)
+        return;
+    uint32_t free_slots = agent->slots - busy;
+    bool     better = !choice->agent || (choice->emulated && !platform->emulated) ||
+                  (choice->emulated == platform->emulated && free_slots > choice->free_slots);
+    if (!better)
+        return;
+    choice->agent = agent;
+    choice->emulated = platform->emulated;
+    choice->free_slots = free_slots;
+}
+
+static void explain_wait(struct lk_core *core, struct lk_package *package, struct lk_job *job,
+                         const struct choice *choice)
+{
+    char        text[LK_JOB_TEXT_SIZE];
+    const char *arch = job->arch.name;
+
+    if (choice->any)
+        snprintf(text, sizeof(text), "every agent for %s is busy or silent", arch);
+    else if (choice->only_emulated)
+        snprintf(text, sizeof(text),
+                 "agents build for %s only by emulation; --allow-emulation permits it", arch);
+    else
+        snprintf(text, sizeof(text), "no connected agent builds for %s", arch);
+    if (strcmp(text, job->text) == 0)
+        return;
+    memcpy(job->text, text, sizeof(job->text));
+    lk_touch_job(core, package, job);
+}
+
+static void assign(struct lk_core *core, struct lk_push *push, struct lk_package *package,
+                   struct lk_job *job, const struct choice *choice)
+{
+    struct lk_fact *fact = lk_fact_new(core, LK_FACT_JOB_ASSIGNED);
+
+    fact->job = job->id;
+    fact->attempt = job->last_attempt + 1;
+    fact->flag = choice->emulated;
+    memcpy(fact->agent, choice->agent->name, sizeof(fact->agent));
+    lk_fact_commit(core);
+
+    job->session = choice->agent->session;
+    job->ticket_session = 0;
+    job->phase = LK_PHASE_NONE;
+    job->bytes_done = 0;
+    job->bytes_total = 0;
+    job->lease_until_ms = core->now_ms + core->config.lease_ms;
+    lk_wake_at(core, job->lease_until_ms);
+
+    struct lk_effect *effect = lk_effect_for_job(core, LK_EFFECT_OFFER, package, job);
+    effect->session = job->session;
+    effect->in_turn = push->options.in_turn;
+    effect->build_only = push->options.build_only;
+    effect->hold_ms = core->config.lease_ms;
+}
+
+static bool something_runs(const struct lk_push *push)
+{
+    for (const struct lk_package *package = push->packages; package;
+         package = package->next_in_push)
+        for (size_t i = 0; i < package->job_count; i++)
+            if (package->jobs[i].state >= LK_JOB_ASSIGNED &&
+                package->jobs[i].state <= LK_JOB_IN_TURN)
+                return true;
+    return false;
+}
+
+static void try_job(struct lk_core *core, struct lk_push *push, struct lk_package *package,
+                    struct lk_job *job)
+{
+    struct choice choice = { 0 };
+
+    if (core->now_ms < job->not_before_ms) {
+        lk_wake_at(core, job->not_before_ms);
+        return;
+    }
+    if (push->options.sequential && something_runs(push))
+        return;
+    for (size_t i = 0; i < core->agent_count; i++)
+        consider(core, &choice, &core->agents[i], &job->arch, push->options.allow_emulation);
+    if (choice.agent)
+        assign(core, push, package, job, &choice);
+    else
+        explain_wait(core, package, job, &choice);
+}
+
+void lk_sched_advance(struct lk_core *core, struct lk_push *push)
+{
+    for (struct lk_package *package = push->packages; package;
+         package = package->next_in_push) {
+        if (package->state != LK_PACKAGE_ACTIVE)
+            continue;
+        if (!lk_core_has_room(core)) {
+            lk_wake_at(core, core->now_ms);
+            return;
+        }
+        for (size_t i = 0; i < package->job_count; i++)
+            if (package->jobs[i].state == LK_JOB_QUEUED)
+                try_job(core, push, package, &package->jobs[i]);
+    }
+}
