@@ -86,9 +86,9 @@ world_keys() {
     local name
     mkdir -p "$WORLD/keys"
     for name in coordinator maintainer amd64-1 arm64-1 s390x-1 spare-1; do
-        (cd "$WORLD/keys" && lkcoord keys new "$name" >/dev/null)
+        lkcoord keys new --directory "$WORLD/keys" "$name" >/dev/null
     done
-    (cd "$WORLD/keys" && lkcoord keys new --signing signing >/dev/null)
+    lkcoord keys new --directory "$WORLD/keys" --signing signing >/dev/null
 }
 
 world_coordinator_config() {
