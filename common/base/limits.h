@@ -39,9 +39,9 @@
 #define LK_TREE_BYTES_MAX     (16 * 1024 * 1024)
 #define LK_TREE_DEPTH_MAX     64
 #define LK_SOURCE_OBJECTS_MAX 200000
-#define LK_SOURCE_OBJECT_BYTES_MAX \
-    (1024ULL * 1024 * 1024) /* one file: it is read whole to be sent */
-#define LK_SOURCE_BYTES_MAX (4ULL * 1024 * 1024 * 1024)
+#define LK_SOURCE_BYTES_MAX   (4ULL * 1024 * 1024 * 1024)
+/* One file: it is read whole to be sent. */
+#define LK_SOURCE_OBJECT_BYTES_MAX (1024ULL * 1024 * 1024)
 
 /* Logs. */
 #define LK_LOG_BYTES_MAX (16 * 1024 * 1024) /* kept of one job */

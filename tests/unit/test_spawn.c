@@ -1,0 +1,133 @@
+#include "tests/unit/source_helper.h"
+
+#include "common/os/spawn.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static int run(const char *script, struct lk_buf *output)
+{
+    const char   *argv[] = { "sh", "-c", script, NULL };
+    struct lk_err err;
+    int           status = -1;
+
+    must(lk_run(argv, output, &status, &err), &err);
+    return status;
+}
+
+static void the_exit_status_and_both_outputs_come_back(void **state)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf output = LK_BUF_INIT(100);
+
+    (void)state;
+    assert_int_equal(run("echo out; echo err >&2; exit 7", &output), 7);
+    assert_string_equal(lk_buf_text(&output), "out\nerr\n");
+    assert_int_equal(run("kill -TERM $$", NULL), 128 + SIGTERM);
+}
+
+static void output_beyond_the_maximum_is_dropped_and_the_child_still_ends(void **state)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf output = LK_BUF_INIT(10);
+
+    (void)state;
+    assert_int_equal(run("head -c 1000000 /dev/zero | tr '\\0' x", &output), 0);
+    assert_string_equal(lk_buf_text(&output), "xxxxxxxxxx");
+}
+
+static void a_grandchild_that_keeps_the_pipe_does_not_keep_us(void **state)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf output = LK_BUF_INIT(20);
+
+    (void)state;
+    assert_int_equal(run("sleep 5 & echo $!", &output), 0);
+    kill(atoi(lk_buf_text(&output)), SIGKILL);
+}
+
+static void an_unknown_program_is_not_found_by_name(void **state)
+{
+    const char   *argv[] = { "lk-no-such-program", NULL };
+    struct lk_err err;
+    int           status;
+
+    (void)state;
+    assert_int_equal(lk_run(argv, NULL, &status, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_NOT_FOUND);
+    must_say(&err, "lk-no-such-program");
+}
+
+static void the_child_has_three_descriptors_and_a_clean_signal_state(void **state)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf output = LK_BUF_INIT(1000);
+    sigset_t                              all, before;
+    int                                   leaky = open("/dev/null", O_RDONLY);
+
+    (void)state;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(
+        run("ls /proc/$$/fd | tr '\\n' ' '; grep -E 'Sig(Blk|Ign)' /proc/$$/status", &output),
+        0);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    close(leaky);
+    assert_true(lk_str_starts(lk_buf_str(&output), "0 1 2 "));
+    assert_non_null(strstr(output.data, "SigBlk:\t0000000000000000"));
+    /* glibc ignores the two signals that it keeps for itself, 32 and 33. */
+    const char *ignored = strstr(output.data, "SigIgn:\t");
+    assert_non_null(ignored);
+    assert_int_equal(strtoull(ignored + 8, NULL, 16) & 0x7fffffff, 0);
+}
+
+static void environment_and_directory_are_those_asked_for(void **state)
+{
+    const char       *argv[] = { "sh", "-c", "pwd; echo $COLOUR$HOME", NULL };
+    const char       *environment[] = { "COLOUR=blue", NULL };
+    struct lk_spawn   spawn = { argv, environment, "/usr", true };
+    struct lk_process process;
+    struct lk_err     err;
+    char              text[64] = "";
+
+    (void)state;
+    must(lk_spawn_start(&process, &spawn, &err), &err);
+    assert_int_equal(poll(&(struct pollfd) { process.pidfd, POLLIN, 0 }, 1, 10000), 1);
+    assert_true(read(process.output, text, sizeof(text) - 1) > 0);
+    assert_string_equal(text, "/usr\nblue\n");
+    assert_int_equal(lk_process_finish(&process), 0);
+}
+
+static void killing_reaches_the_whole_group_and_is_safe_afterwards(void **state)
+{
+    const char       *argv[] = { "sh", "-c", "sleep 100 & wait", NULL };
+    struct lk_spawn   spawn = { .argv = argv };
+    struct lk_process process;
+    struct lk_err     err;
+
+    (void)state;
+    must(lk_spawn_start(&process, &spawn, &err), &err);
+    pid_t group = process.pid;
+    lk_process_kill(&process, SIGKILL);
+    assert_int_equal(poll(&(struct pollfd) { process.pidfd, POLLIN, 0 }, 1, 10000), 1);
+    assert_int_equal(lk_process_finish(&process), 128 + SIGKILL);
+    lk_process_kill(&process, SIGKILL);
+    assert_int_equal(process.pidfd, -1);
+    for (int i = 0; i < 100 && kill(-group, 0) == 0; i++)
+        usleep(10000);
+    assert_int_equal(kill(-group, 0), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_exit_status_and_both_outputs_come_back),
+        cmocka_unit_test(output_beyond_the_maximum_is_dropped_and_the_child_still_ends),
+        cmocka_unit_test(a_grandchild_that_keeps_the_pipe_does_not_keep_us),
+        cmocka_unit_test(an_unknown_program_is_not_found_by_name),
+        cmocka_unit_test(the_child_has_three_descriptors_and_a_clean_signal_state),
+        cmocka_unit_test(environment_and_directory_are_those_asked_for),
+        cmocka_unit_test(killing_reaches_the_whole_group_and_is_safe_afterwards),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
