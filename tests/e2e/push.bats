@@ -1,0 +1,130 @@
+# The main job: three architectures, one signed index.
+
+load helper
+
+setup_file() {
+    start_world
+    start_agents amd64 arm64 s390x
+}
+
+@test "three architectures become one index under the tree's hash, and push ends with reference@digest" {
+    new_package hello <<'END'
+FROM base.lkcoord.example/busybox:1
+RUN uname -m > /built-on
+END
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" hello)
+    [ "$tag" = "$REGISTRY/demo/hello:$(git rev-parse HEAD:hello)" ]
+    push hello
+    [ "$status" -eq 0 ]
+    [ "${published%@*}" = "$tag" ]
+    [ "$(tail -n 1 <<<"$output")" = "$published" ]
+    [ "$(arches_of "$published")" = "amd64 arm64 s390x" ]
+    raw "$tag" | sha256sum | grep -q "^${published#*@sha256:} "
+}
+
+@test "plain curl reads the index by its tag" {
+    new_small_package curled
+    push curled
+    curl -sf -H 'Accept: application/vnd.oci.image.index.v1+json' \
+        "http://$REGISTRY/v2/demo/curled/manifests/$(tag_of "$published")" |
+        jq -e '.schemaVersion == 2 and (.manifests | length) == 3'
+}
+
+@test "each architecture has its tag, and the tag names the index's child" {
+    new_small_package tagged
+    push tagged
+    for arch in amd64 arm64 s390x; do
+        child=$(raw "$published" | jq -r ".manifests[] | select(.platform.architecture == \"$arch\").digest")
+        raw "${published%@*}-$arch" | sha256sum | grep -q "^${child#sha256:} "
+    done
+}
+
+@test "what is there, complete and signed, is nothing to do" {
+    new_small_package again
+    push again
+    first=$published
+    push again
+    [ "$status" -eq 0 ]
+    [ "$published" = "$first" ]
+    run ! grep -q 'building' <<<"$output"
+}
+
+@test "manifests and arch tags of two architectures do not interleave" {
+    new_small_package turns
+    push turns
+    requests_are_in_turn manifests "$published"
+    [ "$(wc -l <<<"$runs")" -eq 3 ]
+}
+
+@test "openssl accepts the signatures on the index and on each child" {
+    new_small_package signed
+    push signed
+    repository=$(repository_of "$published")
+    for digest in ${published#*@} $(raw "$published" | jq -r '.manifests[].digest'); do
+        raw "$repository:${digest/:/-}.sig" >"$BATS_TEST_TMPDIR/manifest"
+        jq -r '.layers[0].annotations["dev.cosignproject.cosign/signature"]' \
+            "$BATS_TEST_TMPDIR/manifest" | base64 -d >"$BATS_TEST_TMPDIR/signature"
+        curl -sf -o "$BATS_TEST_TMPDIR/payload" \
+            "http://$REGISTRY/v2/demo/signed/blobs/$(jq -r '.layers[0].digest' "$BATS_TEST_TMPDIR/manifest")"
+        [ "$(jq -r '.critical.image."docker-manifest-digest"' "$BATS_TEST_TMPDIR/payload")" = "$digest" ]
+        openssl pkeyutl -verify -pubin -inkey "$SIGNING_KEY" -rawin -in "$BATS_TEST_TMPDIR/payload" \
+            -sigfile "$BATS_TEST_TMPDIR/signature"
+    done
+}
+
+@test "verify accepts our key and refuses another one with exit 6" {
+    new_small_package verified
+    push verified
+    lkcoord verify --key "$SIGNING_KEY" "$published"
+    lkcoord keys new --directory "$BATS_TEST_TMPDIR" --signing other
+    run -6 lkcoord verify --key "$BATS_TEST_TMPDIR/other.pub" "$published"
+}
+
+@test "a build that fails shows its log, leaves no tag and exits 1" {
+    new_package broken <<'END'
+FROM base.lkcoord.example/busybox:1
+RUN echo a word from the build && false
+END
+    push broken
+    [ "$status" -eq 1 ]
+    grep -q 'a word from the build' <<<"$output"
+    run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" broken)"
+}
+
+@test "emulation that was not allowed is refused" {
+    new_small_package native
+    run -5 lkcoord push --org "$REGISTRY/demo" native
+}
+
+@test "a RUN step without network reaches no host loopback and sees no host process" {
+    new_package lonely <<END
+FROM base.lkcoord.example/busybox:1
+RUN ! wget -T 2 -q -O - http://$REGISTRY/v2/
+RUN ps | grep -v -e PID -e ' ps' -e grep -e '/bin/sh' > /seen || true; ! grep -q docker-registry /seen
+END
+    push --platforms linux/amd64 lonely
+    [ "$status" -eq 0 ]
+}
+
+@test "an image whose config says another architecture is refused" {
+    new_package liar <<'END'
+FROM --platform=linux/s390x base.lkcoord.example/busybox:1
+COPY build.yml /liar
+END
+    push --platforms linux/amd64 liar
+    [ "$status" -ne 0 ]
+    run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" liar)"
+}
+
+@test "a stranger's child under the predictable tag is neither kept nor signed nor nothing to do" {
+    new_small_package planted
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" planted)
+    skopeo copy --quiet --all --src-tls-verify=false --dest-tls-verify=false \
+        "docker://$REGISTRY/base/busybox:1" "docker://$tag"
+    planted=$(raw "$tag" | sha256sum)
+    push planted
+    [ "$status" -eq 5 ]
+    [ "$(raw "$tag" | sha256sum)" = "$planted" ]
+    run ! raw "$REGISTRY/demo/planted:sha256-${planted%% *}.sig"
+    grep -qE -e '--(adopt|replace)' <<<"$output"
+}
