@@ -172,8 +172,7 @@ static void openssl_derives_the_same_public_key_from_pkcs8(void **state)
                                        0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20 };
     LK_CLEANUP(lk_buf_fini) struct lk_buf pem = LK_BUF_INIT(4096), sealed = LK_BUF_INIT(4096);
     LK_CLEANUP(lk_buf_fini)
-    struct lk_buf expected = LK_BUF_INIT(4096),
-                  found = LK_BUF_INIT(4096);
+    struct lk_buf expected = LK_BUF_INIT(4096), found = LK_BUF_INIT(4096);
     uint8_t       pkcs8[48], public_key[LK_PUBLIC_KEY_BYTES];
     char          path[280];
     int           status = -1;
