@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define CACHE_BYTES_MAX        (16 * 1024 * 1024)
 #define WINDOW_BYTES           ((size_t)4 * 1024 * 1024)
@@ -112,7 +113,8 @@ static char *place_of(const char *git_directory)
 static int open_failed(int code, const char *directory, const char *git_directory,
                        struct lk_err *err)
 {
-    if (code == GIT_EOWNER) {
+    /* libgit2 1.5 fails to say GIT_EOWNER where no configuration names any safe.directory. */
+    if (code == GIT_EOWNER || strstr(reason(), "safe.directory")) {
         LK_CLEANUP(lk_free_pointer) char *place = place_of(git_directory);
         return lk_err_set(
             err, LK_ERR_DENIED,
@@ -307,12 +309,40 @@ int lk_git_tree_of(struct lk_git_repo *repo, const char *directory, struct lk_oi
     return 0;
 }
 
+/*
+ * A file changed in the index and changed back on disk is no difference to git; libgit2 blends the two
+ * comparisons without looking at the content again.
+ */
+static bool is_same_again(struct lk_git_repo *repo, const git_diff_delta *delta)
+{
+    LK_CLEANUP(lk_free_pointer) char *path = NULL;
+    git_oid                           now;
+
+    if (delta->status != GIT_DELTA_MODIFIED || delta->old_file.mode != delta->new_file.mode ||
+        (delta->old_file.mode & S_IFMT) != S_IFREG)
+        return false;
+    path = lk_xasprintf("%s/%s", repo->top, delta->new_file.path);
+    return git_repository_hashfile(&now, repo->git, path, GIT_OBJECT_BLOB, NULL) == 0 &&
+           git_oid_equal(&now, &delta->old_file.id);
+}
+
+static const git_diff_delta *first_difference(struct lk_git_repo *repo, const git_diff *diff)
+{
+    for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
+        const git_diff_delta *delta = git_diff_get_delta(diff, i);
+        if (!is_same_again(repo, delta))
+            return delta;
+    }
+    return NULL;
+}
+
 int lk_git_is_dirty(struct lk_git_repo *repo, const char *directory, bool *dirty,
                     char example[LK_PATH_SIZE], struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char *relative = NULL;
     LK_CLEANUP(drop_tree) git_tree   *root = NULL;
     LK_CLEANUP(drop_diff) git_diff   *diff = NULL;
+    const git_diff_delta             *delta;
     git_diff_options                  options;
 
     if (relative_path(repo, directory, &relative, err) < 0 || head_tree(repo, &root, err) < 0)
@@ -324,10 +354,9 @@ int lk_git_is_dirty(struct lk_git_repo *repo, const char *directory, bool *dirty
     if (git_diff_tree_to_workdir_with_index(&diff, repo->git, root, &options) < 0)
         return lk_err_set(err, LK_ERR_PERMANENT, "%s: comparing it with HEAD: %s", directory,
                           reason());
-    *dirty = git_diff_num_deltas(diff) > 0;
-    example[0] = '\0';
-    if (*dirty)
-        lk_copy_text(example, LK_PATH_SIZE, git_diff_get_delta(diff, 0)->new_file.path);
+    delta = first_difference(repo, diff);
+    *dirty = delta != NULL;
+    lk_copy_text(example, LK_PATH_SIZE, delta ? delta->new_file.path : "");
     return 0;
 }
 
