@@ -129,7 +129,7 @@ static void quoting_keeps_what_is_plain_and_escapes_the_rest(void **state)
 static void eight_quoted_values_live_at_once(void **state)
 {
     const char *values[8];
-    char        number[8];
+    char        number[16];
 
     (void)state;
     for (int i = 0; i < 8; i++) {
