@@ -73,7 +73,7 @@ static int token_url(const struct lk_registry *registry, char **out, struct lk_e
         return -1;
     if (add_query(&url, "scope", lk_buf_text(&scope), err) < 0)
         return -1;
-    if (registry->mount_from) {
+    if (registry->mount_from[0]) {
         LK_CLEANUP(lk_free_pointer)
         char *second = lk_xasprintf("repository:%s:pull", registry->mount_from);
         if (add_query(&url, "scope", second, err) < 0)

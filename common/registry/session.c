@@ -85,21 +85,15 @@ static void read_complaint(const struct lk_http_answer *answer, struct complaint
                json_string_value(json_object_get(first, "message")));
 }
 
-bool lk_session_answer_has_code(const struct lk_http_answer *answer, const char *code)
-{
-    struct complaint complaint;
-
-    read_complaint(answer, &complaint);
-    return strcmp(complaint.code, code) == 0;
-}
-
 static bool is_passing(int status)
 {
     return status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
 
-static enum lk_err_kind kind_of(int status)
+static enum lk_err_kind kind_of(int status, const struct complaint *complaint)
 {
+    if (status == 400 && strcmp(complaint->code, "DIGEST_INVALID") == 0)
+        return LK_ERR_CONFLICT;
     if (is_passing(status))
         return LK_ERR_RETRY;
     if (status == 401 || status == 403)
@@ -129,11 +123,12 @@ int lk_session_refused(const struct lk_registry *registry, const struct lk_call 
     struct complaint complaint;
 
     read_complaint(answer, &complaint);
-    return lk_err_set(
-        err, kind_of(answer->status), "registry %s, repository %s: %s: answered %d%s%s%s%s%s",
-        registry->name.host, registry->name.path, call->what, answer->status,
-        complaint.code[0] ? " " : "", complaint.code, complaint.message[0] ? ": " : "",
-        complaint.message, advice(registry, answer->status));
+    return lk_err_set(err, kind_of(answer->status, &complaint),
+                      "registry %s, repository %s: %s: answered %d%s%s%s%s%s",
+                      registry->name.host, registry->name.path, call->what, answer->status,
+                      complaint.code[0] ? " " : "", complaint.code,
+                      complaint.message[0] ? ": " : "", complaint.message,
+                      advice(registry, answer->status));
 }
 
 /* Seconds or a date; 0 if absent or unreadable. */

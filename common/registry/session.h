@@ -32,7 +32,8 @@ struct lk_registry {
     struct lk_challenge  challenge;
     char                 token[sizeof(((struct lk_credential *)0)->secret)];
     int64_t              token_until_ms;
-    const char *mount_from; /* a second repository that the token has to let us read, or NULL */
+    char                 mount_from
+        [LK_REPOSITORY_SIZE]; /* a second repository that the token has to let us read, or "" */
 };
 
 /* One request.  `what` completes "registry H, repository R: ..." in errors: "reading manifest 1.2". */
@@ -62,9 +63,6 @@ int lk_session_wait(struct lk_registry *registry, struct lk_patience *patience,
 /* Turns an answer that the caller cannot use into an error. */
 int lk_session_refused(const struct lk_registry *registry, const struct lk_call *call,
                        const struct lk_http_answer *answer, struct lk_err *err);
-
-/* True if the answer's error list names `code`. */
-bool lk_session_answer_has_code(const struct lk_http_answer *answer, const char *code);
 
 /* `Authorization: ...` into `out` (fails sticky if none fits), fetching a token if one is needed and due. */
 int lk_auth_header(struct lk_registry *registry, struct lk_buf *out, struct lk_err *err);

@@ -186,13 +186,8 @@ static int commit(struct upload *upload, struct lk_err *err)
         set_body(upload, &call.request);
     if (lk_session_ask_once(upload->registry, &call, &answer, err) < 0)
         return -1;
-    if (answer.status < 200 || answer.status > 204) {
-        bool wrong_bytes = lk_session_answer_has_code(&answer, "DIGEST_INVALID");
-        lk_session_refused(upload->registry, &call, &answer, err);
-        if (wrong_bytes)
-            err->kind = LK_ERR_CONFLICT;
-        return -1;
-    }
+    if (answer.status < 200 || answer.status > 204)
+        return lk_session_refused(upload->registry, &call, &answer, err);
     const char *header = lk_http_header(&answer, "Docker-Content-Digest", NULL);
     if (header && lk_digest_parse(lk_str_of(header), &stated) &&
         !lk_digest_eq(&stated, &upload->order->digest))
@@ -221,6 +216,22 @@ static void forget_location(struct upload *upload)
     upload->location = NULL;
     upload->sent = 0;
     upload->resumed = false;
+}
+
+/* The last request may have done its work although its answer was lost. */
+static bool has_arrived(struct upload *upload)
+{
+    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
+    LK_CLEANUP(lk_free_pointer)
+    char          *url = lk_xasprintf("%sblobs/%s", upload->registry->base, upload->digest);
+    struct lk_call call = {
+        .what = "looking for a blob",
+        .request = { .method = "HEAD", .url = url, .total_ms = LK_SMALL_REQUEST_MS }
+    };
+    struct lk_err err;
+
+    return lk_session_ask_once(upload->registry, &call, &answer, &err) == 0 &&
+           answer.status == 200;
 }
 
 /*
@@ -269,7 +280,6 @@ static bool is_cured_by_fresh_start(struct upload *upload, const struct lk_err *
 static int run(struct upload *upload, struct lk_err *err)
 {
     struct lk_patience patience = { 0 };
-    struct lk_err      unasked;
     uint64_t           furthest = 0;
 
     while (go_on(upload, err) < 0) {
@@ -277,8 +287,7 @@ static int run(struct upload *upload, struct lk_err *err)
             return -1;
         if (err->kind == LK_ERR_RETRY && lk_session_wait(upload->registry, &patience, err) < 0)
             return -1;
-        /* The last request may have done its work although its answer was lost. */
-        if (lk_registry_has_blob(upload->registry, &upload->order->digest, &unasked) == 0)
+        if (has_arrived(upload))
             return 0;
         find_where_it_stands(upload);
         if (upload->sent > furthest) {
@@ -310,12 +319,11 @@ int lk_registry_upload_blob(struct lk_registry *registry, const struct lk_upload
     LK_CLEANUP(upload_fini) struct upload upload = { .registry = registry, .order = order };
 
     /* A token that was got before does not name the second repository. */
-    if (order->mount_from && !registry->mount_from)
+    if (order->mount_from && strcmp(registry->mount_from, order->mount_from) != 0) {
+        lk_copy_text(registry->mount_from, sizeof(registry->mount_from), order->mount_from);
         registry->token_until_ms = 0;
-    registry->mount_from = order->mount_from;
-    int done = ensure_blob(&upload, result, err);
-    registry->mount_from = NULL;
-    return done;
+    }
+    return ensure_blob(&upload, result, err);
 }
 
 int lk_registry_put_blob(struct lk_registry *registry, const struct lk_digest *digest,
