@@ -22,6 +22,7 @@ emulation_need() {
     flock -s "$lock"
     setsid sleep infinity </dev/null >/dev/null 2>&1 3>&- 4>&- &
     echo $! >"$pidfile"
+    disown $!
     exec {lock}<&-
     if [ ! -e "$BINFMT/status" ]; then
         mount -t binfmt_misc lkcoord "$BINFMT"

@@ -1,9 +1,9 @@
 #
 # Sourced: Debian's docker-registry on a free loopback port.
 #
-# registry_start DIR [USER PASSWORD] - sets REGISTRY (host:port) and REGISTRY_PID; keeps its data in
-# DIR/data and writes DIR/access.log, one line a request, in the order in which they ended.  With a
-# user it asks for basic authentication.
+# registry_start DIR [USER PASSWORD] - sets REGISTRY (host:port) and REGISTRY_PID (also in DIR/pid); keeps
+# its data in DIR/data and writes DIR/access.log, one line a request, in the order in which they ended.
+# With a user it asks for basic authentication.
 # registry_stop
 
 registry_config() {
@@ -33,6 +33,7 @@ registry_start() {
     setsid docker-registry serve "$dir/config.yml" </dev/null \
         >"$dir/access.log" 2>"$dir/registry.log" 3>&- 4>&- &
     REGISTRY_PID=$!
+    echo "$REGISTRY_PID" >"$dir/pid"
     for ((tries = 0; tries < 200; tries++)); do
         REGISTRY=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$dir/registry.log")
         [ -z "$REGISTRY" ] || return 0

@@ -43,6 +43,7 @@ world_spawn() {
     shift
     setsid "$@" </dev/null >>"$WORLD/log/$name.log" 2>&1 3>&- 4>&- &
     echo $! >"$WORLD/pids/$name"
+    disown $!
 }
 
 world_is_running() {
@@ -54,7 +55,7 @@ world_kill() {
     [ -e "$WORLD/pids/$1" ] || return 0
     pid=$(cat "$WORLD/pids/$1")
     kill -"${2:-TERM}" "$pid" 2>/dev/null || return 0
-    wait "$pid" 2>/dev/null || true
+    world_wait "the end of $1" 10 world_has_ended "$pid"
 }
 
 world_save() {
@@ -69,8 +70,9 @@ world_load() {
 }
 
 world_registry() {
+    ln -s ../registry/pid "$WORLD/pids/registry"
     registry_start "$WORLD/registry"
-    echo "$REGISTRY_PID" >"$WORLD/pids/registry"
+    disown "$REGISTRY_PID"
     ln -s ../registry/access.log ../registry/registry.log "$WORLD/log/"
     "$ROOT/tests/tools/base-images.sh" "$REGISTRY"
     cat >"$WORLD/registries.conf" <<END
@@ -201,21 +203,28 @@ world_strays() {
     done
 }
 
+world_has_ended() {
+    local state
+    state=$(ps -o stat= -p "$1") || return 0
+    [[ $state == Z* ]]
+}
+
+# Ten seconds for all together to end by themselves.  What this shell has started a moment ago, and not
+# yet noted when it was interrupted, is still among its jobs.
 world_end_processes() {
-    local file pid tries
+    local file pid pids deadline=$((SECONDS + 10))
+    mapfile -t pids < <(jobs -p)
     for file in "$WORLD"/pids/*; do
-        [ ! -e "$file" ] || kill "$(cat "$file")" 2>/dev/null || true
+        [ ! -e "$file" ] || pids+=("$(cat "$file")")
     done
-    for file in "$WORLD"/pids/*; do
-        [ -e "$file" ] || continue
-        pid=$(cat "$file")
-        for ((tries = 0; tries < 100; tries++)); do
-            kill -0 "$pid" 2>/dev/null || break
-            [ "$(ps -o stat= -p "$pid" | cut -c 1)" != Z ] || break
+    for pid in "${pids[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    for pid in "${pids[@]}"; do
+        until world_has_ended "$pid" || [ "$SECONDS" -ge "$deadline" ]; do
             sleep 0.1
         done
         pkill -KILL -s "$pid" || true
-        wait "$pid" 2>/dev/null || true
     done
     for pid in $(world_strays); do
         kill -KILL "$pid" 2>/dev/null || true
