@@ -1,0 +1,156 @@
+#include "common/git/repo.h"
+
+#include "common/git/handle.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void drop_tree(git_tree **tree)
+{
+    git_tree_free(*tree);
+}
+
+static void drop_entry(git_tree_entry **entry)
+{
+    git_tree_entry_free(*entry);
+}
+
+static void drop_diff(git_diff **diff)
+{
+    git_diff_free(*diff);
+}
+
+/* What follows the top of the work tree in `path`; NULL if it is not below it. */
+static const char *below(const char *top, const char *path)
+{
+    size_t len = strlen(top);
+
+    if (strncmp(path, top, len) != 0 || (path[len] != '\0' && path[len] != '/'))
+        return NULL;
+    return path[len] == '/' ? path + len + 1 : path + len;
+}
+
+/* The same for a path that reaches the top by links: some parent of it is the top. */
+static const char *below_linked(const char *top, const char *path)
+{
+    LK_CLEANUP(lk_free_pointer) char *parent = lk_xstrdup(path);
+    char                              resolved[PATH_MAX];
+
+    for (size_t i = 1; path[i]; i++) {
+        if (path[i] != '/')
+            continue;
+        parent[i] = '\0';
+        if (realpath(parent, resolved) && strcmp(resolved, top) == 0)
+            return path + i + 1;
+        parent[i] = '/';
+    }
+    return NULL;
+}
+
+/*
+ * `directory` as git names it, owned; "" is the top.  As git does it, links below the top stay links (a link
+ * is an object of its own there); links above it are looked through.
+ */
+static int relative_path(const struct lk_git_repo *repo, const char *directory, char **out,
+                         struct lk_err *err)
+{
+    char        resolved[PATH_MAX];
+    const char *relative = below(repo->top, directory);
+
+    if (!relative)
+        relative = below_linked(repo->top, directory);
+    if (!relative && realpath(directory, resolved))
+        relative = below(repo->top, resolved);
+    if (!relative)
+        return lk_err_set(err, LK_ERR_INVALID, "%s is not inside of the git work tree at %s",
+                          directory, repo->top);
+    *out = lk_xstrdup(relative);
+    return 0;
+}
+
+int lk_git_tree_of(struct lk_git_repo *repo, const char *directory, struct lk_oid *tree,
+                   struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer) char      *relative = NULL;
+    LK_CLEANUP(drop_tree) git_tree        *root = NULL;
+    LK_CLEANUP(drop_entry) git_tree_entry *entry = NULL;
+
+    if (relative_path(repo, directory, &relative, err) < 0 ||
+        lk_git_head_tree(repo, &root, err) < 0)
+        return -1;
+    if (relative[0] == '\0') {
+        memcpy(tree->sha1, git_tree_id(root)->id, sizeof(tree->sha1));
+        return 0;
+    }
+    int code = git_tree_entry_bypath(&entry, root, relative);
+    if (code == GIT_ENOTFOUND)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s is not committed: HEAD of the git repository at %s has no "
+                          "directory '%s'; commit it first",
+                          directory, repo->top, relative);
+    if (code < 0)
+        return lk_err_set(err, LK_ERR_PERMANENT, "%s: looking it up at HEAD: %s", directory,
+                          lk_git_reason());
+    if (git_tree_entry_type(entry) != GIT_OBJECT_TREE)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s is %s in git, not a directory; name the package's own directory",
+                          directory,
+                          git_tree_entry_type(entry) == GIT_OBJECT_COMMIT ? "a submodule"
+                                                                          : "a symbolic link");
+    memcpy(tree->sha1, git_tree_entry_id(entry)->id, sizeof(tree->sha1));
+    return 0;
+}
+
+/*
+ * A file changed in the index and changed back on disk is no difference to git; libgit2 blends the two
+ * comparisons without looking at the content again.
+ */
+static bool is_same_again(struct lk_git_repo *repo, const git_diff_delta *delta)
+{
+    LK_CLEANUP(lk_free_pointer) char *path = NULL;
+    git_oid                           now;
+
+    if (delta->status != GIT_DELTA_MODIFIED || delta->old_file.mode != delta->new_file.mode ||
+        (delta->old_file.mode & S_IFMT) != S_IFREG)
+        return false;
+    path = lk_xasprintf("%s/%s", repo->top, delta->new_file.path);
+    return git_repository_hashfile(&now, repo->git, path, GIT_OBJECT_BLOB, NULL) == 0 &&
+           git_oid_equal(&now, &delta->old_file.id);
+}
+
+static const git_diff_delta *first_difference(struct lk_git_repo *repo, const git_diff *diff)
+{
+    for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
+        const git_diff_delta *delta = git_diff_get_delta(diff, i);
+        if (!is_same_again(repo, delta))
+            return delta;
+    }
+    return NULL;
+}
+
+int lk_git_is_dirty(struct lk_git_repo *repo, const char *directory, bool *dirty,
+                    char example[LK_PATH_SIZE], struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer) char *relative = NULL;
+    LK_CLEANUP(drop_tree) git_tree   *root = NULL;
+    LK_CLEANUP(drop_diff) git_diff   *diff = NULL;
+    const git_diff_delta             *delta;
+    git_diff_options                  options;
+
+    if (relative_path(repo, directory, &relative, err) < 0 ||
+        lk_git_head_tree(repo, &root, err) < 0)
+        return -1;
+    git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
+    /* Literal paths, so that a directory called "a*" is not a pattern; the index is not written. */
+    options.flags = GIT_DIFF_INCLUDE_UNTRACKED | GIT_DIFF_DISABLE_PATHSPEC_MATCH;
+    options.pathspec = (git_strarray) { .strings = &relative, .count = relative[0] ? 1 : 0 };
+    if (git_diff_tree_to_workdir_with_index(&diff, repo->git, root, &options) < 0)
+        return lk_err_set(err, LK_ERR_PERMANENT, "%s: comparing it with HEAD: %s", directory,
+                          lk_git_reason());
+    delta = first_difference(repo, diff);
+    *dirty = delta != NULL;
+    lk_copy_text(example, LK_PATH_SIZE, delta ? delta->new_file.path : "");
+    return 0;
+}
