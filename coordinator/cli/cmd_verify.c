@@ -1,0 +1,158 @@
+#include "common/registry/verify.h"
+#include "coordinator/cli/commands.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct values {
+    struct lk_words key;
+    const char     *arches;
+    bool            plain_http;
+};
+
+static const struct lk_option options[] = {
+    { "key", LK_OPTION_LIST, offsetof(struct values, key), "PUB",
+      "a public key file (PEM); several: one of them must have signed" },
+    { "arches", LK_OPTION_TEXT, offsetof(struct values, arches), "LIST",
+      "architectures that must be there, as amd64,arm64" },
+    { "plain-http", LK_OPTION_FLAG, offsetof(struct values, plain_http), NULL,
+      "speak HTTP to the registry (loopback hosts: always)" },
+    { 0 },
+};
+
+struct required {
+    size_t         count;
+    struct lk_arch arches[LK_PACKAGE_ARCHES_MAX];
+};
+
+static int add_required(void *ctx, struct lk_str item, struct lk_err *err)
+{
+    struct required *required = ctx;
+
+    if (required->count == LK_COUNT(required->arches))
+        return lk_err_set(err, LK_ERR_INVALID, "--arches names more than %zu architectures",
+                          LK_COUNT(required->arches));
+    if (!lk_arch_parse(item, &required->arches[required->count]))
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "--arches: \"" LK_STR_FMT "\" is no architecture's name",
+                          LK_STR_ARG(item));
+    required->count++;
+    return 0;
+}
+
+static void print_child(const struct lk_verified_child *child)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf problem = LK_BUF_INIT(4 * LK_REASON_SIZE);
+    char                                  digest[LK_DIGEST_TEXT_SIZE];
+
+    lk_add_clean(&problem, lk_str_of(child->problem));
+    lk_digest_format(&child->entry.descriptor.digest, digest);
+    printf("  %-8s %s  %s, %s%s%s\n", child->is_image ? child->entry.arch.name : "-", digest,
+           !child->is_image  ? "no image"
+           : child->is_right ? "as stated"
+                             : "not as stated",
+           child->is_signed   ? "signed"
+           : !child->is_image ? "covered by the index"
+                              : "not signed",
+           problem.len ? ": " : "", lk_buf_text(&problem));
+}
+
+static void print_rows(const char *reference, const struct lk_verification *found)
+{
+    char digest[LK_DIGEST_TEXT_SIZE];
+
+    if (lk_digest_is_zero(&found->index.digest))
+        return;
+    lk_digest_format(&found->index.digest, digest);
+    printf("%s\n  %-8s %s  %s\n", reference, "index", digest,
+           found->index_is_signed ? "signed" : "not signed");
+    for (size_t i = 0; i < found->count; i++)
+        print_child(&found->children[i]);
+}
+
+static int verdict(const char *reference, const struct lk_verification *found, int rc,
+                   struct lk_err *err)
+{
+    print_rows(reference, found);
+    if (rc == 0) {
+        printf("%s is complete and signed\n", reference);
+        return LK_EXIT_OK;
+    }
+    if (err->kind != LK_ERR_CONFLICT && err->kind != LK_ERR_NOT_FOUND) {
+        lk_err_wrap(err, "the registry could not be asked about %s; try again", reference);
+        lk_exit_of(err);
+        return LK_EXIT_INFRASTRUCTURE;
+    }
+    lk_err_wrap(err, "%s does not verify", reference);
+    lk_exit_of(err);
+    return LK_EXIT_VERIFICATION_FAILED;
+}
+
+static int verify(const struct lk_verify_request *request, bool plain_http, const char *text)
+{
+    LK_CLEANUP(lk_registry_close) struct lk_registry   *registry = NULL;
+    LK_CLEANUP(lk_free_pointer) struct lk_verification *found = lk_xcalloc(1, sizeof(*found));
+    LK_CLEANUP(lk_free_pointer) struct lk_registry_options *how = lk_xcalloc(1, sizeof(*how));
+    struct lk_err                                           err;
+
+    how->plain_http = plain_http || lk_host_is_loopback(request->reference.host);
+    how->user_agent = "lkcoord/" LK_VERSION;
+    how->patience_ms = 20000;
+    if (lk_registry_open(&registry, &request->reference, how, &err) < 0)
+        return verdict(text, found, -1, &err);
+
+    int rc = lk_verify(registry, request, found, &err);
+
+    return verdict(text, found, rc, &err);
+}
+
+static int run(const struct lk_call *call)
+{
+    const struct values     *values = call->values;
+    const char              *text = call->arguments[0];
+    struct required          required = { 0 };
+    struct lk_verify_request request = { 0 };
+    uint8_t                  keys[LK_COUNT(values->key.words)][LK_PUBLIC_KEY_BYTES];
+    struct lk_err            err;
+
+    if (values->key.count == 0) {
+        lk_complain("verify needs the public key to trust: --key FILE");
+        return LK_EXIT_USAGE;
+    }
+    if (sodium_init() < 0) {
+        lk_complain("libsodium does not start: no source of random numbers");
+        return LK_EXIT_INFRASTRUCTURE;
+    }
+    for (size_t i = 0; i < values->key.count; i++)
+        if (lk_public_key_load(keys[i], values->key.words[i], &err) < 0)
+            return lk_exit_of(&err);
+    if (values->arches && lk_each_item(values->arches, add_required, &required, &err) < 0)
+        return lk_exit_of(&err);
+    if (lk_reference_parse(lk_str_of(text), &request.reference, &err) < 0)
+        return lk_exit_of(&err);
+    if (!request.reference.tag[0] && !request.reference.has_digest) {
+        lk_complain("%s names no image: add :TAG or @DIGEST", text);
+        return LK_EXIT_USAGE;
+    }
+    request.keys = (const uint8_t(*)[LK_PUBLIC_KEY_BYTES])keys;
+    request.key_count = values->key.count;
+    request.required = required.arches;
+    request.required_count = required.count;
+    return verify(&request, values->plain_http, text);
+}
+
+const struct lk_command lk_cmd_verify = {
+    .name = "verify",
+    .arguments = "REFERENCE",
+    .summary = "Checks what is published: complete, unchanged, index and images signed.",
+    .details =
+        "Needs no coordinator.  Prints a row for the index and each image, then the verdict;\n"
+        "exits with 6 if it does not verify, with 4 if the registry could not be asked.",
+    .count_min = 1,
+    .count_max = 1,
+    .values_size = sizeof(struct values),
+    .options = options,
+    .run = run,
+};

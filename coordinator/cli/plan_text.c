@@ -1,0 +1,56 @@
+#include "coordinator/cli/plan_text.h"
+
+#include "coordinator/cli/command.h"
+
+static void add_text(struct lk_buf *out, const char *text)
+{
+    lk_add_clean(out, lk_str_of(text));
+}
+
+static const char *action(const struct lk_picture_job *job)
+{
+    if (job->state == lk_wire_JobState_JOB_KEPT)
+        return "keep";
+    if (job->state == lk_wire_JobState_JOB_FAILED)
+        return "cannot";
+    return "build";
+}
+
+static void add_job(struct lk_buf *out, const struct lk_picture_job *job)
+{
+    char digest[LK_DIGEST_TEXT_SIZE];
+
+    lk_buf_printf(out, "  %-8s %s%s", job->arch.name, action(job),
+                  job->emulated ? " (emulated)" : "");
+    if (!lk_digest_is_zero(&job->digest)) {
+        lk_digest_format(&job->digest, digest);
+        lk_buf_printf(out, " %s", digest);
+    }
+    if (job->text[0]) {
+        lk_buf_add_text(out, ": ");
+        add_text(out, job->text);
+    }
+    lk_buf_add_text(out, "\n");
+}
+
+void lk_plan_text(struct lk_buf *out, const struct lk_picture *picture)
+{
+    for (size_t i = 0; i < picture->package_count; i++) {
+        const struct lk_picture_package *package = &picture->packages[i];
+
+        add_text(out, package->repository);
+        lk_buf_add_text(out, ":");
+        add_text(out, package->tag);
+        if (package->nothing_to_do)
+            lk_buf_add_text(out, "  nothing to do");
+        else if (package->outcome != lk_wire_Outcome_OUTCOME_OK)
+            lk_buf_printf(out, "  %s", lk_picture_package_word(package));
+        if (package->text[0]) {
+            lk_buf_add_text(out, ": ");
+            add_text(out, package->text);
+        }
+        lk_buf_add_text(out, "\n");
+        for (size_t j = 0; j < package->job_count; j++)
+            add_job(out, &package->jobs[j]);
+    }
+}

@@ -1,0 +1,57 @@
+/*
+ * submission - the packages of one push: opened, checked, turned into job specifications, ready to be asked
+ * for.
+ *
+ * Nothing is sent from here and nobody is asked; all of it is decided before the coordinator hears of it.
+ */
+#ifndef LK_CLI_SUBMISSION_H
+#define LK_CLI_SUBMISSION_H
+
+#include "common/pkg/package.h"
+#include "common/source/sender.h"
+#include "coordinator/cli/command.h"
+#include "proto/message.h"
+
+enum lk_submission_mode { LK_SUBMIT_PUSH, LK_SUBMIT_BUILD, LK_SUBMIT_PLAN };
+
+/* The options of push, build and plan; each command's table fills what it offers. */
+struct lk_submit_values {
+    const char     *org;
+    const char     *hash;
+    const char     *platforms;
+    const char     *skip_platforms;
+    bool            disable_content_trust;
+    bool            detach;
+    bool            sequential;
+    bool            in_turn;
+    bool            allow_emulation;
+    bool            force;
+    struct lk_words adopt;
+    struct lk_words replace;
+    const char     *progress;
+    const char     *output;
+};
+
+struct lk_submission_item {
+    struct lk_package package;
+    struct lk_buf     spec;
+    struct lk_oid     spec_id;
+};
+
+struct lk_submission {
+    lk_wire_Submit             message;
+    size_t                     count;    /* may be 0: every package was skipped */
+    struct lk_submission_item *items;    /* LK_PUSH_PACKAGES_MAX of them */
+    size_t                     last_hit; /* whose repository had the last object */
+};
+
+/* INVALID for wrong options and packages; CONFLICT for uncommitted changes. */
+int  lk_submission_open(struct lk_submission *out, enum lk_submission_mode mode,
+                        const struct lk_submit_values *values, const char *const *paths,
+                        size_t count, struct lk_err *err);
+void lk_submission_fini(struct lk_submission *submission);
+
+/* Where the sender reads: specifications from memory, all else from the packages' repositories. */
+struct lk_object_source lk_submission_source(struct lk_submission *submission);
+
+#endif

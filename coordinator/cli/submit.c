@@ -1,0 +1,251 @@
+#include "coordinator/cli/submit.h"
+
+#include "coordinator/cli/client.h"
+#include "coordinator/cli/picture_json.h"
+#include "coordinator/cli/plan_text.h"
+#include "coordinator/cli/watcher.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct submit {
+    struct lk_submission    submission;
+    struct lk_object_source source;
+    struct lk_sender       *sender;
+    struct lk_watcher       watcher;
+    bool                    detach;
+    bool                    interrupted;
+    bool                    broken; /* our own side failed: `failure` says how */
+    struct lk_err           failure;
+    uint64_t                request; /* of SUBMIT */
+};
+
+static void fail(struct submit *submit, struct lk_client *client, const struct lk_err *err)
+{
+    submit->failure = *err;
+    submit->broken = true;
+    lk_client_stop(client);
+}
+
+static void on_ready(void *ctx, struct lk_client *client)
+{
+    struct submit   *submit = ctx;
+    lk_wire_Envelope message = { .which_body = lk_wire_Envelope_submit_tag };
+
+    /* What the old line had asked for is asked for again on the new one. */
+    lk_sender_free(&submit->sender);
+    submit->sender = lk_sender_new(&submit->source);
+    message.body.submit = submit->submission.message;
+    submit->request = lk_client_ask(client, &message);
+}
+
+static void take_accepted(struct submit *submit, struct lk_client *client, uint64_t push)
+{
+    lk_watcher_begin(&submit->watcher, push);
+    lk_watcher_ask(&submit->watcher, client);
+}
+
+static void take_error(struct submit *submit, struct lk_client *client,
+                       const lk_wire_Envelope *in)
+{
+    struct lk_err err;
+
+    if (in->request != submit->request && in->request != 0)
+        return;
+    lk_err_set(&err, lk_wire_kind_to(in->body.error.kind), "%s", in->body.error.text);
+    fail(submit, client, &err);
+}
+
+static void leave_if_detached(struct submit *submit, struct lk_client *client)
+{
+    lk_wire_PushState state = submit->watcher.picture.state;
+
+    if (submit->detach &&
+        (state == lk_wire_PushState_PUSH_RUNNING || state == lk_wire_PushState_PUSH_ENDED))
+        lk_client_stop(client);
+}
+
+static void on_message(void *ctx, struct lk_client *client, const lk_wire_Envelope *in,
+                       struct lk_str payload)
+{
+    struct submit *submit = ctx;
+    struct lk_err  err;
+
+    switch (in->which_body) {
+    case lk_wire_Envelope_want_tag:
+        if (lk_sender_take(submit->sender, in, &err) < 0)
+            fail(submit, client, &err);
+        return;
+    case lk_wire_Envelope_credit_tag:
+        if (in->body.credit.job == 0 && lk_sender_take(submit->sender, in, &err) < 0)
+            fail(submit, client, &err);
+        return;
+    case lk_wire_Envelope_accepted_tag:
+        take_accepted(submit, client, in->body.accepted.push);
+        return;
+    default: break;
+    }
+    if (lk_watcher_take(&submit->watcher, client, in, payload))
+        leave_if_detached(submit, client);
+    else if (in->which_body == lk_wire_Envelope_error_tag)
+        take_error(submit, client, in);
+}
+
+static int on_next(void *ctx, struct lk_client *client, lk_wire_Envelope *out,
+                   struct lk_str *payload)
+{
+    struct submit *submit = ctx;
+    struct lk_err  err;
+
+    if (!submit->sender)
+        return 0;
+
+    int rc = lk_sender_next(submit->sender, out, payload, &err);
+
+    if (rc < 0) {
+        fail(submit, client, &err);
+        return 0;
+    }
+    return rc;
+}
+
+static void on_sent(void *ctx)
+{
+    struct submit *submit = ctx;
+
+    lk_sender_sent(submit->sender);
+}
+
+static void on_tick(void *ctx, struct lk_client *client)
+{
+    struct submit *submit = ctx;
+
+    if (!submit->detach)
+        lk_watcher_tick(&submit->watcher, client);
+}
+
+static void on_interrupt(void *ctx, struct lk_client *client)
+{
+    struct submit *submit = ctx;
+
+    submit->interrupted = true;
+    lk_client_stop(client);
+}
+
+static void on_resize(void *ctx)
+{
+    struct submit *submit = ctx;
+
+    lk_progress_resize(&submit->watcher.progress);
+}
+
+static void on_said(void *ctx, const char *line)
+{
+    struct submit *submit = ctx;
+
+    lk_watcher_say(&submit->watcher, line);
+}
+
+static int leave(struct submit *submit)
+{
+    uint64_t push = submit->watcher.picture.push;
+
+    lk_progress_clear(&submit->watcher.progress);
+    if (push == 0)
+        lk_complain("interrupted before the coordinator had accepted anything");
+    else if (submit->watcher.picture.state == lk_wire_PushState_PUSH_RECEIVING)
+        lk_complain("interrupted before the source was in: push %" PRIu64
+                    " will be dropped unless the same is pushed again",
+                    push);
+    else
+        lk_complain("left push %" PRIu64 ", which goes on: `lkcoord watch %" PRIu64
+                    "` shows it, `lkcoord cancel %" PRIu64 "` ends it",
+                    push, push, push);
+    return LK_EXIT_CANCELLED;
+}
+
+static int report_plan(struct submit *submit, bool json)
+{
+    if (submit->watcher.refused)
+        return lk_watcher_report(&submit->watcher);
+
+    LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(8 * 1024 * 1024);
+
+    if (json)
+        lk_picture_json(&text, "lkcoord.plan/1", &submit->watcher.picture);
+    else
+        lk_plan_text(&text, &submit->watcher.picture);
+    fputs(lk_buf_text(&text), stdout);
+    return (int)submit->watcher.picture.outcome;
+}
+
+static int report(struct submit *submit, enum lk_submission_mode mode, bool json)
+{
+    if (submit->interrupted)
+        return leave(submit);
+    if (submit->broken) {
+        lk_progress_clear(&submit->watcher.progress);
+        return lk_exit_of_refusal(&submit->failure);
+    }
+    if (submit->detach) {
+        printf("%" PRIu64 "\n", submit->watcher.picture.push);
+        return LK_EXIT_OK;
+    }
+    return mode == LK_SUBMIT_PLAN ? report_plan(submit, json)
+                                  : lk_watcher_report(&submit->watcher);
+}
+
+static int serve(struct submit *submit, const char *config, struct lk_err *err)
+{
+    LK_CLEANUP(lk_client_close) struct lk_client *client = NULL;
+    const struct lk_client_handler                handler = {
+                       .ready = on_ready,
+                       .message = on_message,
+                       .next = on_next,
+                       .sent = on_sent,
+                       .tick = on_tick,
+                       .interrupted = on_interrupt,
+                       .resized = on_resize,
+                       .said = on_said,
+                       .ctx = submit,
+    };
+
+    submit->source = lk_submission_source(&submit->submission);
+    if (lk_client_open(&client, config, &handler, err) < 0)
+        return -1;
+    return lk_client_run(client, err);
+}
+
+static int run(struct submit *submit, enum lk_submission_mode mode, const struct lk_call *call)
+{
+    const struct lk_submit_values *values = call->values;
+    struct lk_err                  err;
+    bool                           json;
+    const char *progress = mode == LK_SUBMIT_PLAN ? "quiet" : values->progress;
+
+    submit->detach = values->detach;
+    if (lk_wants_json(values->output, &json, &err) < 0 ||
+        lk_watcher_init(&submit->watcher, progress, &err) < 0 ||
+        lk_submission_open(&submit->submission, mode, values, call->arguments, call->count,
+                           &err) < 0)
+        return lk_exit_of(&err);
+    if (submit->submission.count == 0)
+        return LK_EXIT_OK;
+    if (serve(submit, call->config, &err) < 0) {
+        lk_progress_clear(&submit->watcher.progress);
+        return lk_exit_of(&err);
+    }
+    return report(submit, mode, json);
+}
+
+int lk_submit_run(enum lk_submission_mode mode, const struct lk_call *call)
+{
+    LK_CLEANUP(lk_free_pointer) struct submit *submit = lk_xcalloc(1, sizeof(*submit));
+    int                                        status = run(submit, mode, call);
+
+    lk_sender_free(&submit->sender);
+    lk_submission_fini(&submit->submission);
+    lk_watcher_fini(&submit->watcher);
+    return status;
+}
