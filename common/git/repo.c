@@ -11,7 +11,8 @@
 
 /*
  * The repository opened last.  Packages of one push mostly live in one repository, and reading its index
- * anew for each (10,000 files: 3 ms) would cost more than all the rest.
+ * anew for each would cost more than all the rest (10,000 files: 8 ms for the first package, 0.3 ms for each
+ * further one).
  */
 static struct lk_git_repo *latest;
 
