@@ -9,6 +9,7 @@
 #define MONOLITHIC_BYTES_MAX \
     (1024 * 1024) /* up to here one PUT carries all: a round trip less */
 #define FRESH_STARTS_MAX 3
+#define UNSETTLED_MAX    2
 
 /*
  * One upload.  `location` is where the registry wants the next piece; NULL until it has opened an upload for us.
@@ -22,8 +23,11 @@ struct upload {
     char                   *location;
     uint64_t                sent;
     unsigned                fresh_starts;
-    bool                    resumed;
-    bool                    mounted;
+    unsigned                unsettled;
+    bool in_doubt; /* trouble came since the registry last said where it stands */
+    bool resumed;
+    bool mounted;
+    bool arrived; /* an earlier request did its work although its answer was lost */
 };
 
 static void upload_fini(struct upload *upload)
@@ -197,9 +201,82 @@ static int commit(struct upload *upload, struct lk_err *err)
     return 0;
 }
 
+static void forget_location(struct upload *upload)
+{
+    free(upload->location);
+    upload->location = NULL;
+    upload->sent = 0;
+    upload->resumed = false;
+}
+
+/* HEAD, once: the caller has its own patience. */
+static int look_for_blob(struct upload *upload, struct lk_err *err)
+{
+    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
+    LK_CLEANUP(lk_free_pointer)
+    char          *url = lk_xasprintf("%sblobs/%s", upload->registry->base, upload->digest);
+    struct lk_call call = {
+        .what = "looking for a blob",
+        .request = { .method = "HEAD", .url = url, .total_ms = LK_SMALL_REQUEST_MS }
+    };
+
+    if (lk_session_ask_once(upload->registry, &call, &answer, err) < 0)
+        return -1;
+    upload->arrived = answer.status == 200;
+    return 0;
+}
+
+/*
+ * Asks how much has arrived.  Where that cannot be said the upload begins anew: Debian's registry gives an
+ * upload up whose PATCH was cut.  "0-0" is said both for one byte and for none (distribution 2.x), so it
+ * counts as "cannot be said".
+ */
+static int ask_where_it_stands(struct upload *upload, struct lk_err *err)
+{
+    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
+    struct lk_call                                        call = {
+                                               .what = "asking how much of an upload arrived",
+                                               .request = { .method = "GET", .url = upload->location, .total_ms = LK_SMALL_REQUEST_MS }
+    };
+    uint64_t confirmed;
+
+    /* The registry can be reached, or we would not be here: what keeps failing is this one upload. */
+    if (lk_session_ask_once(upload->registry, &call, &answer, err) < 0) {
+        if (err->kind == LK_ERR_RETRY && upload->unsettled++ < UNSETTLED_MAX)
+            return -1;
+        forget_location(upload);
+        return 0;
+    }
+    if ((answer.status != 204 && answer.status != 200) ||
+        !confirmed_bytes(upload, &answer, &confirmed) || confirmed <= 1 ||
+        keep_location(upload, upload->location, &answer, err) < 0) {
+        forget_location(upload);
+        return 0;
+    }
+    upload->sent = confirmed;
+    upload->resumed = true;
+    return 0;
+}
+
+/* After trouble nothing is sent before it is known what arrived: the same bytes twice would spoil the blob. */
+static int settle(struct upload *upload, struct lk_err *err)
+{
+    if (look_for_blob(upload, err) < 0)
+        return -1;
+    if (!upload->arrived && upload->location && ask_where_it_stands(upload, err) < 0)
+        return -1;
+    upload->in_doubt = false;
+    upload->unsettled = 0;
+    return 0;
+}
+
 /* From where it stands to the end. */
 static int go_on(struct upload *upload, struct lk_err *err)
 {
+    if (upload->in_doubt && settle(upload, err) < 0)
+        return -1;
+    if (upload->arrived)
+        return 0;
     if (!upload->location && open_upload(upload, err) < 0)
         return -1;
     if (upload->mounted)
@@ -210,68 +287,16 @@ static int go_on(struct upload *upload, struct lk_err *err)
     return commit(upload, err);
 }
 
-static void forget_location(struct upload *upload)
-{
-    free(upload->location);
-    upload->location = NULL;
-    upload->sent = 0;
-    upload->resumed = false;
-}
-
-/* The last request may have done its work although its answer was lost. */
-static bool has_arrived(struct upload *upload)
-{
-    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
-    LK_CLEANUP(lk_free_pointer)
-    char          *url = lk_xasprintf("%sblobs/%s", upload->registry->base, upload->digest);
-    struct lk_call call = {
-        .what = "looking for a blob",
-        .request = { .method = "HEAD", .url = url, .total_ms = LK_SMALL_REQUEST_MS }
-    };
-    struct lk_err err;
-
-    return lk_session_ask_once(upload->registry, &call, &answer, &err) == 0 &&
-           answer.status == 200;
-}
-
-/*
- * After trouble: asks how much has arrived.  Where that cannot be said the upload begins anew.  "0-0" is said
- * both for one byte and for none (distribution 2.x), so it counts as "cannot be said".
- */
-static void find_where_it_stands(struct upload *upload)
-{
-    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
-    struct lk_call                                        call = {
-                                               .what = "asking how much of an upload arrived",
-                                               .request = { .method = "GET", .url = upload->location, .total_ms = LK_SMALL_REQUEST_MS }
-    };
-    struct lk_err err;
-    uint64_t      confirmed;
-
-    if (!upload->location)
-        return;
-    if (lk_session_ask_once(upload->registry, &call, &answer, &err) < 0)
-        return;
-    if ((answer.status != 204 && answer.status != 200) ||
-        !confirmed_bytes(upload, &answer, &confirmed) || confirmed <= 1 ||
-        keep_location(upload, upload->location, &answer, &err) < 0) {
-        forget_location(upload);
-        return;
-    }
-    upload->sent = confirmed;
-    upload->resumed = true;
-}
-
 /*
  * Errors that a fresh upload may cure: one that the registry no longer knows (it restarted, or another of
  * its servers answered), a range it does not want, and bytes that went wrong where we resumed.
  */
 static bool is_cured_by_fresh_start(struct upload *upload, const struct lk_err *err)
 {
-    bool lost = upload->location && (err->kind == LK_ERR_NOT_FOUND ||
-                                     (upload->resumed && err->kind != LK_ERR_DENIED));
+    bool lost = err->kind == LK_ERR_NOT_FOUND ||
+                (upload->resumed && err->kind != LK_ERR_DENIED && err->kind != LK_ERR_RETRY);
 
-    if (!lost || upload->fresh_starts++ >= FRESH_STARTS_MAX)
+    if (!upload->location || !lost || upload->fresh_starts++ >= FRESH_STARTS_MAX)
         return false;
     forget_location(upload);
     return true;
@@ -283,17 +308,15 @@ static int run(struct upload *upload, struct lk_err *err)
     uint64_t           furthest = 0;
 
     while (go_on(upload, err) < 0) {
-        if (err->kind != LK_ERR_RETRY && !is_cured_by_fresh_start(upload, err))
-            return -1;
-        if (err->kind == LK_ERR_RETRY && lk_session_wait(upload->registry, &patience, err) < 0)
-            return -1;
-        if (has_arrived(upload))
-            return 0;
-        find_where_it_stands(upload);
         if (upload->sent > furthest) {
             furthest = upload->sent;
             patience = (struct lk_patience) { 0 };
         }
+        if (is_cured_by_fresh_start(upload, err))
+            continue;
+        if (lk_session_wait(upload->registry, &patience, err) < 0)
+            return -1;
+        upload->in_doubt = true;
     }
     return 0;
 }

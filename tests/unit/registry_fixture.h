@@ -121,6 +121,7 @@ enum fault {
     FAULT_BUSY,            /* 503 with Retry-After: 1 */
     FAULT_RESET,           /* closed before any answer */
     FAULT_CUT_PATCH,       /* a PATCH gets through for its first `cut_after` bytes only */
+    FAULT_CUT_PATCH_KEPT,  /* the same, before a registry that keeps what it got */
     FAULT_LOSE_PUT_ANSWER, /* a PUT is carried out, its answer is not delivered */
     FAULT_SHORT_ANSWER,    /* a GET's answer is cut in the middle of its body */
     FAULT_DENY,            /* 403 with a message that tries to break a log */
@@ -134,6 +135,7 @@ struct gate {
     atomic_int fault; /* enum fault */
     atomic_int faults_left;
     size_t     cut_after;
+    char       kept_at[1024]; /* where the registry stands after FAULT_CUT_PATCH_KEPT */
     /* The gate asks for tokens; each is good for `token_uses` requests. */
     atomic_bool wants_tokens;
     atomic_int  token_uses;
@@ -239,6 +241,44 @@ static void forward(const struct gate *gate, int client, const struct head *head
     close(server);
 }
 
+/*
+ * Debian's registry gives up an upload that was cut; others keep what arrived.  To the client this looks like
+ * one of those: the registry gets a shorter PATCH that is whole, and is later asked where that ended.
+ */
+static void forward_part(struct gate *gate, int client, const struct head *head)
+{
+    static struct head answer;
+    char               location[1024];
+    int                server = connect_to(gate->registry_port);
+    size_t             early = head->got - head->len;
+
+    lk_assert(server >= 0 && early < gate->cut_after);
+    say(server,
+        "PATCH %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+        head->path, gate->cut_after);
+    (void)!write(server, head->text + head->len, early);
+    pump(client, server, gate->cut_after - early);
+    lk_assert(read_head(server, &answer));
+    find_header(&answer, "Location", location, sizeof(location));
+    lk_assert(strncmp(location, "http://x/", 9) == 0);
+    snprintf(gate->kept_at, sizeof(gate->kept_at), "%s", location + 8);
+    close(server);
+}
+
+static void say_where_it_stands(struct gate *gate, int client, const struct head *head)
+{
+    char host[128];
+    int  server = connect_to(gate->registry_port);
+
+    lk_assert(server >= 0);
+    find_header(head, "Host", host, sizeof(host));
+    say(server, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", gate->kept_at,
+        host);
+    pump(server, client, SIZE_MAX);
+    close(server);
+    gate->kept_at[0] = '\0';
+}
+
 static void refuse_head(int client, const struct head *head, const char *answer)
 {
     pump(client, -1, head->body - (head->got - head->len));
@@ -248,10 +288,10 @@ static void refuse_head(int client, const struct head *head, const char *answer)
 static bool fault_strikes(struct gate *gate, const struct head *head)
 {
     int         fault = atomic_load(&gate->fault);
-    const char *only = fault == FAULT_CUT_PATCH         ? "PATCH"
-                       : fault == FAULT_LOSE_PUT_ANSWER ? "PUT"
-                       : fault == FAULT_SHORT_ANSWER    ? "GET"
-                                                        : head->method;
+    const char *only = fault == FAULT_CUT_PATCH || fault == FAULT_CUT_PATCH_KEPT ? "PATCH"
+                       : fault == FAULT_LOSE_PUT_ANSWER                          ? "PUT"
+                       : fault == FAULT_SHORT_ANSWER                             ? "GET"
+                                                                                 : head->method;
 
     if (fault == FAULT_NONE || strcmp(only, head->method) != 0 ||
         atomic_load(&gate->faults_left) == 0)
@@ -273,6 +313,7 @@ static void strike(struct gate *gate, int client, const struct head *head)
                     "503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close");
         return;
     case FAULT_CUT_PATCH: forward(gate, client, head, gate->cut_after, 0); return;
+    case FAULT_CUT_PATCH_KEPT: forward_part(gate, client, head); return;
     case FAULT_LOSE_PUT_ANSWER: forward(gate, client, head, SIZE_MAX, 0); return;
     case FAULT_SHORT_ANSWER: forward(gate, client, head, SIZE_MAX, 700); return;
     case FAULT_DENY:
@@ -339,6 +380,8 @@ static void serve(struct gate *gate, int client, const struct head *head)
             "HTTP/1.1 307 There\r\nLocation: http://localhost:%u%s\r\nContent-Length: 0\r\n"
             "Connection: close\r\n\r\n",
             gate->port, head->path);
+    } else if (gate->kept_at[0] && strcmp(head->method, "GET") == 0) {
+        say_where_it_stands(gate, client, head);
     } else {
         forward(gate, client, head, SIZE_MAX, SIZE_MAX);
     }

@@ -279,7 +279,8 @@ static void a_token_is_fetched_and_renewed_within_an_upload(void **state)
     must(lk_registry_upload_blob(registry, &upload, NULL, &err));
     assert_int_equal(atomic_load(&gate.tokens_issued), 2);
     assert_non_null(strcasestr(gate.token_query, "service=te%22st"));
-    assert_non_null(strcasestr(gate.token_query, "scope=repository%3Aorg%2Ftoken%3Apull%2Cpush"));
+    assert_non_null(
+        strcasestr(gate.token_query, "scope=repository%3Aorg%2Ftoken%3Apull%2Cpush"));
     assert_int_equal(lk_registry_has_blob(bad, &upload.digest, &err), -1);
     assert_int_equal(err.kind, LK_ERR_DENIED);
     assert_null(strstr(err.text, wrong.secret));
@@ -307,7 +308,7 @@ static void a_ticket_alone_is_enough_until_it_runs_out(void **state)
     must(lk_registry_put_blob(holder, &digest, LK_STR("ticket"), &err));
     assert_int_equal(lk_registry_has_blob(holder, &digest, &err), -1);
     assert_int_equal(err.kind, LK_ERR_DENIED);
-    assert_null(strstr(err.text, ticket.secret) == NULL ? NULL : strstr(err.text, "Bearer"));
+    assert_null(strstr(err.text, "Bearer"));
 }
 
 static void a_redirected_blob_is_read_and_the_other_host_gets_no_credential(void **state)
@@ -379,7 +380,27 @@ static void a_broken_upload_ends_whole(void **state)
     must(lk_registry_upload_blob(registry, &upload, &result, &err));
     assert_int_equal(result, LK_UPLOAD_SENT);
     must(lk_registry_has_blob(registry, &upload.digest, &err));
-    printf("posts %d, last range \"%s\"\n", atomic_load(&gate.posts), gate.content_range);
+    close(upload.fd);
+}
+
+static void a_broken_upload_is_resumed_with_only_the_rest(void **state)
+{
+    LK_CLEANUP(lk_registry_close) struct lk_registry *registry = client(gate.port, "resumed");
+    uint64_t                                          seen = 0;
+    struct lk_upload                                  upload = {
+                                         .size = BIG, .offset = 100, .progress = count_bytes, .progress_ctx = &seen
+    };
+    struct lk_err err;
+
+    (void)state;
+    set_fault(FAULT_CUT_PATCH_KEPT, 1);
+    gate.cut_after = 1024 * 1024;
+    upload.fd = make_file(BIG, &upload.digest);
+    must(lk_registry_upload_blob(registry, &upload, NULL, &err));
+    assert_int_equal(atomic_load(&gate.posts), 1);
+    assert_string_equal(gate.content_range, "1048576-3145727");
+    assert_int_equal(seen, BIG);
+    must(lk_registry_has_blob(registry, &upload.digest, &err));
     close(upload.fd);
 }
 
@@ -482,6 +503,7 @@ int main(void)
         cmocka_unit_test(a_busy_registry_is_asked_again_when_it_said),
         cmocka_unit_test(patience_ends_with_what_was_last_heard),
         cmocka_unit_test(a_broken_upload_ends_whole),
+        cmocka_unit_test(a_broken_upload_is_resumed_with_only_the_rest),
         cmocka_unit_test(a_lost_answer_is_not_taken_for_a_failure),
         cmocka_unit_test(an_answer_cut_short_is_asked_for_again),
         cmocka_unit_test(what_a_registry_says_cannot_forge_a_log_line),
