@@ -6,8 +6,8 @@
 #include "common/os/clock.h"
 #include "coordinator/cli/line_events.h"
 
-#include <errno.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -107,8 +107,9 @@ static void lose_line(struct lk_client *client, const char *why)
         say(client, line);
     }
     drop_line(client);
-    client->retry_ms = now_ms + client->backoff_ms;
-    client->backoff_ms = client->backoff_ms ? client->backoff_ms * 2 : 250;
+    client->retry_ms =
+        now_ms + (client->backoff_ms ? randombytes_uniform(client->backoff_ms) : 0);
+    client->backoff_ms = client->backoff_ms ? client->backoff_ms * 2 : 500;
     if (client->backoff_ms > BACKOFF_MAX_MS)
         client->backoff_ms = BACKOFF_MAX_MS;
 }
@@ -238,6 +239,17 @@ static void take_greeting(struct lk_client *client, const lk_wire_Envelope *in)
     }
 }
 
+/*
+ * "Say HELLO first": the coordinator was started anew.  It repeats the session and request of what it
+ * answers; PING has no request, and no answer to a question has request 0.
+ */
+static bool is_about_session(const struct lk_client *client, const lk_wire_Envelope *in)
+{
+    return in->session != client->session || in->request == 0 ||
+           (in->body.error.kind == lk_wire_Kind_KIND_CONFLICT &&
+            strstr(in->body.error.text, "HELLO first"));
+}
+
 static void take_message(struct lk_client *client)
 {
     const lk_wire_Envelope *in = &client->in.envelope;
@@ -248,8 +260,7 @@ static void take_message(struct lk_client *client)
         take_greeting(client, in);
         return;
     }
-    /* The coordinator was started anew and does not know our session. */
-    if (in->which_body == lk_wire_Envelope_error_tag && in->session != client->session) {
+    if (in->which_body == lk_wire_Envelope_error_tag && is_about_session(client, in)) {
         lose_line(client, "it does not know our session");
         return;
     }
@@ -309,6 +320,9 @@ static void check_events(struct lk_client *client)
     }
     if (client->events)
         client->last_event = lk_line_events_last(client->events);
+    /* libzmq would connect anew by itself, but what we queue would then reach no session. */
+    if (client->state == LINE_READY && lk_line_events_was_cut(client->events))
+        lose_line(client, "the connection was closed");
 }
 
 static void check_patience(struct lk_client *client, int64_t now_ms)

@@ -14,6 +14,7 @@ struct lk_line_events {
     unsigned    closed;
     bool        refused;
     bool        protocol_failed;
+    bool        cut;
 };
 
 int lk_line_events_start(struct lk_line_events **out, zsock_t *line, struct lk_err *err)
@@ -53,6 +54,8 @@ static void take(struct lk_line_events *events, const char *name)
         events->last = "the connection is closed during the handshake";
     } else if (strcmp(name, "CONNECTED") == 0) {
         events->last = "connected, but without an answer";
+    } else if (strcmp(name, "DISCONNECTED") == 0) {
+        events->cut = true;
     } else if (strcmp(name, "CLOSED") == 0) {
         events->last = "connection refused";
     }
@@ -77,6 +80,11 @@ enum lk_line_verdict lk_line_events_verdict(struct lk_line_events *events)
     if (events->protocol_failed || events->closed >= CLOSED_HANDSHAKES)
         return LK_LINE_SERVER_IS_WRONG;
     return LK_LINE_UNDECIDED;
+}
+
+bool lk_line_events_was_cut(const struct lk_line_events *events)
+{
+    return events && events->cut;
 }
 
 const char *lk_line_events_last(const struct lk_line_events *events)

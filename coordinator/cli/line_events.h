@@ -25,6 +25,9 @@ void lk_line_events_stop(struct lk_line_events **events);
 /* Reads what came meanwhile.  May be asked at any time; NULL is undecided. */
 enum lk_line_verdict lk_line_events_verdict(struct lk_line_events *events);
 
+/* The connection was there and is gone; asked after lk_line_events_verdict. */
+bool lk_line_events_was_cut(const struct lk_line_events *events);
+
 /* What happened last, for people: "connection refused".  A constant; NULL gives NULL. */
 const char *lk_line_events_last(const struct lk_line_events *events);
 
