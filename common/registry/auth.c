@@ -16,18 +16,10 @@ static void document_free(json_t **document)
     json_decref(*document);
 }
 
-static void wipe_buf(struct lk_buf *buf)
-{
-    if (buf->data)
-        sodium_memzero(buf->data, buf->capacity);
-    lk_buf_fini(buf);
-}
-
 static void add_basic(const struct lk_registry *registry, struct lk_buf *out)
 {
-    const struct lk_credential        *credential = &registry->credential;
-    LK_CLEANUP(wipe_buf) struct lk_buf plain = LK_BUF_INIT(sizeof(*credential) + 2);
-    LK_CLEANUP(wipe_buf) struct lk_buf encoded = LK_BUF_INIT(2 * sizeof(*credential));
+    const struct lk_credential              *credential = &registry->credential;
+    LK_CLEANUP(lk_secret_fini) struct lk_buf plain = LK_BUF_INIT(sizeof(*credential) + 2);
 
     lk_buf_printf(&plain, "%s:%s", credential->user, credential->secret);
     size_t size = sodium_base64_encoded_len(plain.len, sodium_base64_VARIANT_ORIGINAL);
@@ -143,8 +135,9 @@ static int token_refused(const struct lk_registry *registry, int status, struct 
 int lk_auth_fetch_token(struct lk_registry *registry, char *token, size_t size,
                         uint32_t *valid_ms, struct lk_err *err)
 {
-    LK_CLEANUP(lk_free_pointer) char  *url = NULL;
-    LK_CLEANUP(wipe_buf) struct lk_buf basic = LK_BUF_INIT(2 * sizeof(struct lk_credential));
+    LK_CLEANUP(lk_free_pointer) char *url = NULL;
+    LK_CLEANUP(lk_secret_fini)
+    struct lk_buf basic = LK_BUF_INIT(2 * sizeof(struct lk_credential));
     LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
 
     if (token_url(registry, &url, err) < 0)

@@ -13,8 +13,8 @@
 #include <sodium.h>
 
 #define PATIENCE_DEFAULT_MS 60000
-#define BACKOFF_FIRST_MS    250
-#define BACKOFF_MAX_MS      8000
+#define BACKOFF_FIRST_MS    250u
+#define BACKOFF_MAX_MS      8000u
 #define RETRY_AFTER_MAX_S   3600
 #define REDIRECTS_MAX       3
 #define LOOK_AT_CANCEL_MS   200
@@ -156,18 +156,18 @@ static bool is_redirect(const struct lk_http_request *request, int status)
     return status == 307 || status == 308 || (only_reads && status >= 301 && status <= 303);
 }
 
-static void wipe_buf(struct lk_buf *buf)
+void lk_secret_fini(struct lk_buf *secret)
 {
-    if (buf->data)
-        sodium_memzero(buf->data, buf->capacity);
-    lk_buf_fini(buf);
+    if (secret->data)
+        sodium_memzero(secret->data, secret->capacity);
+    lk_buf_fini(secret);
 }
 
 /* One hop; the credential goes with it only to the registry itself. */
 static int hop(struct lk_registry *registry, const struct lk_call *call, const char *url,
                struct lk_http_answer *answer, bool *authenticated, struct lk_err *err)
 {
-    LK_CLEANUP(wipe_buf)
+    LK_CLEANUP(lk_secret_fini)
     struct lk_buf          authorization = LK_BUF_INIT(2 * sizeof(struct lk_credential));
     struct lk_http_request request = call->request;
 

@@ -71,10 +71,13 @@ int lk_auth_header(struct lk_registry *registry, struct lk_buf *out, struct lk_e
 int lk_auth_improve(struct lk_registry *registry, const struct lk_http_answer *answer,
                     bool *improved, struct lk_err *err);
 
+/* For LK_CLEANUP: wipes before it frees. */
+void lk_secret_fini(struct lk_buf *secret);
+
 /* Reads the best challenge of an answer; false if there is none that we can meet. */
 bool lk_auth_challenge(const struct lk_http_answer *answer, struct lk_challenge *out);
 
-/* A fresh token for `scope`.  One request, not repeated. */
+/* A fresh token for our repository.  One request, not repeated. */
 int lk_auth_fetch_token(struct lk_registry *registry, char *token, size_t size,
                         uint32_t *valid_ms, struct lk_err *err);
 

@@ -38,7 +38,7 @@ static struct lk_registry *client_with(uint16_t port, const char *path,
                                            .cancel = cancel,
                                            .user_agent = "test" };
     struct lk_reference        reference;
-    struct lk_registry        *registry;
+    struct lk_registry        *registry = NULL;
     struct lk_err              err;
     char                       name[128];
 
