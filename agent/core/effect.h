@@ -44,7 +44,7 @@ enum lk_agent_effect_kind {
     LK_AGENT_SEND_PING,   /* number */
     LK_AGENT_SEND_REPORT, /* report */
     LK_AGENT_SEND_TICKET_WANTED,
-    LK_AGENT_SEND_BYE,
+    LK_AGENT_SEND_BYE, /* number: the session that ends */
     LK_AGENT_REMEMBER, /* cluster and epoch, durably */
     LK_AGENT_RESUME,   /* a session began: transfers ask again for what did not come */
 

@@ -132,7 +132,7 @@ void lk_link_lose(struct lk_link *link, int64_t now_ms, bool harsh,
 void lk_link_close(struct lk_link *link, struct lk_agent_effects *out)
 {
     if (link->state == LK_LINK_WELCOMED)
-        lk_agent_effect_add(out, LK_AGENT_SEND_BYE);
+        lk_agent_effect_add(out, LK_AGENT_SEND_BYE)->number = link->session;
     link->state = LK_LINK_CLOSED;
 }
 

@@ -8,6 +8,7 @@
 #define QUEUE_MAX         128
 #define RECEIVES_A_TURN   32
 #define SENDS_A_TURN      32
+#define BYE_LINGER_MS     500
 #define MONITOR_FRAME_LEN 6 /* event (16 bits), value (32 bits), in host order */
 
 struct lk_line {
@@ -18,6 +19,7 @@ struct lk_line {
     zsock_t                *monitor;
     uint64_t          generation; /* of the socket: handlers may close it under themselves */
     bool              watching_write;
+    bool              blocked; /* bulk did not go out */
     lk_wire_Envelope *queue[QUEUE_MAX];
     size_t            queue_first;
     size_t            queue_count;
@@ -173,11 +175,12 @@ static void flush(struct lk_line *line)
     uint64_t generation = line->generation;
     bool     more = true;
 
+    line->blocked = false;
     for (int i = 0; i < SENDS_A_TURN && more && line->generation == generation && line->sock;
          i++)
         more = send_queued(line) && line->listener.bulk(line->listener.ctx);
     if (line->sock && line->generation == generation)
-        watch_write(line, more || line->queue_count > 0);
+        watch_write(line, more || line->blocked || line->queue_count > 0);
 }
 
 static int on_writable(zloop_t *loop, zmq_pollitem_t *item, void *ctx)
@@ -205,8 +208,11 @@ void lk_line_send(struct lk_line *line, const lk_wire_Envelope *envelope)
 
 bool lk_line_try(struct lk_line *line, const lk_wire_Envelope *envelope, struct lk_str payload)
 {
-    return line->sock && line->queue_count == 0 &&
-           lk_wire_send(line->sock, envelope, payload) == LK_WIRE_OK;
+    if (!line->sock)
+        return false;
+    line->blocked =
+        line->queue_count > 0 || lk_wire_send(line->sock, envelope, payload) != LK_WIRE_OK;
+    return !line->blocked;
 }
 
 void lk_line_wake(struct lk_line *line)
@@ -236,6 +242,9 @@ void lk_line_free(struct lk_line **line)
 {
     if (!*line)
         return;
+    /* BYE is to get out; the context waits so long for it at the end of the process. */
+    if ((*line)->sock)
+        zsock_set_linger((*line)->sock, BYE_LINGER_MS);
     lk_line_close(*line);
     lk_wire_in_fini(&(*line)->in);
     free(*line);
