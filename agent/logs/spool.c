@@ -2,13 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define NOTICE_MAX 128 /* the line about the gap */
+
 /*
- * What is given out is the head (in the file) and, once the log has ended, the tail (the ring's last
- * bytes).  Positions count bytes given out; offsets on the wire count bytes written, with the gap.
+ * What is given out is the head (in the file) and, once the log has ended, a line about the gap and the
+ * tail (the ring's last bytes).  Offsets count what is given out; the gap has none.
  */
 struct lk_spool {
     uint64_t job;
@@ -49,7 +52,7 @@ int lk_spool_open(struct lk_spool **out, const char *directory, uint64_t job, ui
     spool->fd = fd;
     spool->job = job;
     spool->attempt = attempt;
-    spool->head_max = quota - LK_SPOOL_TAIL_BYTES;
+    spool->head_max = quota - LK_SPOOL_TAIL_BYTES - NOTICE_MAX;
     *out = spool;
     return 0;
 }
@@ -118,20 +121,34 @@ void lk_spool_write(struct lk_spool *spool, struct lk_str bytes)
         spool->tail[spool->past_head++ % LK_SPOOL_TAIL_BYTES] = bytes.data[i];
 }
 
+static uint64_t gap(const struct lk_spool *spool)
+{
+    return spool->past_head > LK_SPOOL_TAIL_BYTES ? spool->past_head - LK_SPOOL_TAIL_BYTES : 0;
+}
+
+/* Where the gap is, for whoever reads the text. */
+static void write_notice(struct lk_spool *spool)
+{
+    char    notice[NOTICE_MAX];
+    int     len = snprintf(notice, sizeof(notice), "\n[lkagentd: %llu bytes left out here]\n",
+                           (unsigned long long)gap(spool));
+    ssize_t written = pwrite(spool->fd, notice, (size_t)len, (off_t)spool->head_len);
+
+    if (written > 0)
+        spool->head_len += (uint64_t)written;
+}
+
 void lk_spool_end(struct lk_spool *spool)
 {
     end_line(spool);
     spool->ended = true;
+    if (gap(spool) > 0)
+        write_notice(spool);
 }
 
 const char *lk_spool_last_line(const struct lk_spool *spool)
 {
     return spool->last_line;
-}
-
-static uint64_t gap(const struct lk_spool *spool)
-{
-    return spool->past_head > LK_SPOOL_TAIL_BYTES ? spool->past_head - LK_SPOOL_TAIL_BYTES : 0;
 }
 
 /* The tail may still be overwritten before the end. */
@@ -150,8 +167,6 @@ void lk_spool_seek(struct lk_spool *spool, uint64_t offset)
 {
     uint64_t all = available(spool);
 
-    if (offset > spool->head_len)
-        offset = offset > spool->head_len + gap(spool) ? offset - gap(spool) : spool->head_len;
     spool->position = offset < all ? offset : all;
     spool->end_sent = false;
 }
@@ -184,7 +199,6 @@ bool lk_spool_next(struct lk_spool *spool, lk_wire_LogPiece *piece, struct lk_st
 {
     uint64_t left = available(spool) - spool->position;
     size_t   want = LK_WIRE_PIECE_MAX;
-    bool     in_tail = spool->position >= spool->head_len;
 
     if (left < want)
         want = (size_t)left;
@@ -198,9 +212,9 @@ bool lk_spool_next(struct lk_spool *spool, lk_wire_LogPiece *piece, struct lk_st
     *piece = (lk_wire_LogPiece) {
         .job = spool->job,
         .attempt = spool->attempt,
-        .offset = spool->position + (in_tail ? gap(spool) : 0),
+        .offset = spool->position,
         .end = spool->piece_is_end,
-        .dropped = spool->position == spool->head_len && want ? gap(spool) : 0,
+        .dropped = spool->ended && spool->position == spool->head_len && want ? gap(spool) : 0,
     };
     *payload = (struct lk_str) { spool->piece, spool->piece_len };
     return spool->piece_len > 0 || spool->piece_is_end;

@@ -1,0 +1,615 @@
+#include "agent/core/core.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SESSION 77
+#define EPOCH   3ULL
+#define FENCE   (EPOCH << 32 | 10)
+#define JOB     5
+
+/* One agent of two slots, and what its last step wanted. */
+struct world {
+    struct lk_agent_core   *core;
+    struct lk_agent_effects out;
+    int64_t                 now_ms;
+};
+
+static struct lk_agent_event event(enum lk_agent_event_kind kind)
+{
+    return (
+        struct lk_agent_event) { .kind = kind, .session = SESSION, .job = JOB, .attempt = 1 };
+}
+
+static void step(struct world *world, struct lk_agent_event e)
+{
+    e.now_ms = world->now_ms;
+    lk_agent_step(world->core, &e, &world->out);
+}
+
+static size_t count(const struct world *world, enum lk_agent_effect_kind kind)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < world->out.count; i++)
+        n += world->out.items[i].kind == kind;
+    return n;
+}
+
+static const struct lk_agent_effect *find(const struct world       *world,
+                                          enum lk_agent_effect_kind kind)
+{
+    for (size_t i = 0; i < world->out.count; i++)
+        if (world->out.items[i].kind == kind)
+            return &world->out.items[i];
+    return NULL;
+}
+
+static enum lk_phase reported(const struct world *world)
+{
+    const struct lk_agent_effect *effect = find(world, LK_AGENT_SEND_REPORT);
+
+    return effect ? effect->report.phase : LK_PHASE_NONE;
+}
+
+static struct lk_agent_event welcome(uint64_t session, uint64_t epoch)
+{
+    struct lk_agent_event e = event(LK_AGENT_WELCOMED);
+
+    e.session = 0;
+    e.welcome = (struct lk_agent_welcome) {
+        .session = session,
+        .ping_ms = 5000,
+        .silence_ms = 20000,
+        .cluster = { 1, 2, 3 },
+        .cluster_len = 3,
+        .epoch = epoch,
+    };
+    return e;
+}
+
+static struct lk_agent_event offer(uint64_t job, uint32_t attempt)
+{
+    struct lk_agent_event e = event(LK_AGENT_OFFERED);
+
+    e.job = job;
+    e.attempt = attempt;
+    lk_arch_parse(LK_STR("arm64"), &e.arch);
+    return e;
+}
+
+static struct lk_agent_event news(const struct world *world, enum lk_agent_event_kind kind)
+{
+    struct lk_agent_event e = event(kind);
+
+    e.task = lk_agent_core_task(world->core, JOB, 1);
+    e.digest.sha256[0] = 9;
+    e.size = 500;
+    return e;
+}
+
+static struct lk_agent_event failure(const struct world *world, enum lk_err_kind kind)
+{
+    struct lk_agent_event e = news(world, LK_AGENT_FAILED);
+
+    e.error = kind;
+    strcpy(e.text, "make: *** [all] Error 2");
+    return e;
+}
+
+static struct lk_agent_event permit(uint64_t fence)
+{
+    struct lk_agent_event e = event(LK_AGENT_PERMITTED);
+
+    e.fence = fence;
+    return e;
+}
+
+static int start(void **state)
+{
+    struct lk_agent_core_conf conf = { .arch_count = 1, .slots = 2, .seed = 1, .now_ms = 1000 };
+    struct world             *world = calloc(1, sizeof(*world));
+
+    lk_arch_parse(LK_STR("arm64"), &conf.arches[0]);
+    world->core = lk_agent_core_new(&conf);
+    world->now_ms = 1000;
+    *state = world;
+    return 0;
+}
+
+static int start_welcomed(void **state)
+{
+    start(state);
+    step(*state, event(LK_AGENT_WAKE));
+    step(*state, welcome(SESSION, EPOCH));
+    return 0;
+}
+
+static int stop(void **state)
+{
+    struct world *world = *state;
+
+    lk_agent_core_free(&world->core);
+    free(world);
+    return 0;
+}
+
+/* Takes JOB as far as `phase` on the usual path. */
+static void bring_to(struct world *world, enum lk_phase phase)
+{
+    step(world, offer(JOB, 1));
+    if (phase >= LK_PHASE_BUILDING)
+        step(world, news(world, LK_AGENT_FETCHED));
+    if (phase >= LK_PHASE_BUILT)
+        step(world, news(world, LK_AGENT_BUILT));
+    if (phase >= LK_PHASE_STAGING)
+        step(world, event(LK_AGENT_TICKET));
+    if (phase >= LK_PHASE_STAGED)
+        step(world, news(world, LK_AGENT_UPLOADED));
+    if (phase >= LK_PHASE_PUSHING)
+        step(world, permit(FENCE));
+    if (phase >= LK_PHASE_PUSHED)
+        step(world, news(world, LK_AGENT_PUT));
+}
+
+static void a_job_goes_from_offer_to_pushed(void **state)
+{
+    struct world *world = *state;
+
+    step(world, offer(JOB, 1));
+    assert_int_equal(reported(world), LK_PHASE_TAKEN);
+    assert_int_equal(count(world, LK_AGENT_FETCH), 1);
+    step(world, news(world, LK_AGENT_FETCHED));
+    assert_int_equal(reported(world), LK_PHASE_BUILDING);
+    assert_int_equal(count(world, LK_AGENT_BUILD), 1);
+    step(world, news(world, LK_AGENT_BUILT));
+    assert_int_equal(reported(world), LK_PHASE_BUILT);
+    assert_int_equal(find(world, LK_AGENT_SEND_REPORT)->report.size, 500);
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 0);
+    step(world, event(LK_AGENT_TICKET));
+    assert_int_equal(reported(world), LK_PHASE_STAGING);
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 1);
+    step(world, news(world, LK_AGENT_UPLOADED));
+    assert_int_equal(reported(world), LK_PHASE_STAGED);
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 0);
+    step(world, permit(FENCE));
+    assert_int_equal(reported(world), LK_PHASE_PUSHING);
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 1);
+    step(world, news(world, LK_AGENT_PUT));
+    assert_int_equal(reported(world), LK_PHASE_PUSHED);
+    assert_true(find(world, LK_AGENT_SEND_REPORT)->report.fence == FENCE);
+    step(world, event(LK_AGENT_DROPPED));
+    assert_int_equal(count(world, LK_AGENT_STOP), 1);
+    assert_int_equal(lk_agent_core_stale(world->core), 0);
+}
+
+static void in_turn_nothing_is_uploaded_before_the_permit(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event e = offer(JOB, 1);
+
+    e.in_turn = true;
+    step(world, e);
+    step(world, news(world, LK_AGENT_FETCHED));
+    step(world, news(world, LK_AGENT_BUILT));
+    step(world, event(LK_AGENT_TICKET));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 0);
+    step(world, permit(FENCE));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 1);
+    step(world, news(world, LK_AGENT_UPLOADED));
+    assert_int_equal(reported(world), LK_PHASE_PUSHING);
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 1);
+}
+
+static void in_turn_a_permit_may_come_before_the_ticket(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event e = offer(JOB, 1);
+
+    e.in_turn = true;
+    step(world, e);
+    step(world, news(world, LK_AGENT_FETCHED));
+    step(world, news(world, LK_AGENT_BUILT));
+    step(world, permit(FENCE));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 0);
+    step(world, event(LK_AGENT_TICKET));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 1);
+}
+
+static void a_build_only_job_uploads_nothing(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event e = offer(JOB, 1);
+
+    e.build_only = true;
+    step(world, e);
+    step(world, news(world, LK_AGENT_FETCHED));
+    step(world, news(world, LK_AGENT_BUILT));
+    step(world, event(LK_AGENT_TICKET));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 0);
+}
+
+static void a_failed_build_is_kept_until_it_is_dropped(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_BUILDING);
+    step(world, failure(world, LK_ERR_INVALID));
+    assert_int_equal(reported(world), LK_PHASE_FAILED);
+    assert_int_equal(find(world, LK_AGENT_SEND_REPORT)->report.kind, LK_ERR_INVALID);
+    assert_string_equal(find(world, LK_AGENT_SEND_REPORT)->report.text,
+                        "make: *** [all] Error 2");
+    world->now_ms += 5000;
+    step(world, event(LK_AGENT_WAKE));
+    assert_int_equal(reported(world), LK_PHASE_FAILED);
+    step(world, event(LK_AGENT_DROPPED));
+    assert_int_equal(count(world, LK_AGENT_STOP), 1);
+}
+
+static void a_drop_in_each_phase_frees_the_slot(void **state)
+{
+    struct world *world = *state;
+
+    for (enum lk_phase phase = LK_PHASE_TAKEN; phase <= LK_PHASE_PUSHED; phase++) {
+        bring_to(world, phase);
+        struct lk_agent_event stopped = news(world, LK_AGENT_STOPPED);
+        assert_int_not_equal(stopped.task, 0);
+        step(world, event(LK_AGENT_DROPPED));
+        assert_int_equal(count(world, LK_AGENT_STOP), 1);
+        assert_int_equal(count(world, LK_AGENT_SEND_REPORT), 0);
+        step(world, stopped);
+        assert_int_equal(count(world, LK_AGENT_FORGET), 1);
+        assert_int_equal(lk_agent_core_task(world->core, JOB, 1), 0);
+    }
+    assert_int_equal(lk_agent_core_stale(world->core), 0);
+}
+
+static void what_does_not_stop_is_killed_after_five_seconds(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_BUILDING);
+    step(world, event(LK_AGENT_DROPPED));
+    world->now_ms += 4999;
+    step(world, event(LK_AGENT_WAKE));
+    assert_int_equal(count(world, LK_AGENT_KILL), 0);
+    world->now_ms += 1;
+    step(world, event(LK_AGENT_WAKE));
+    assert_int_equal(count(world, LK_AGENT_KILL), 1);
+    step(world, event(LK_AGENT_WAKE));
+    assert_int_equal(count(world, LK_AGENT_KILL), 0);
+}
+
+static void a_permit_after_the_drop_is_refused(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_STAGED);
+    step(world, event(LK_AGENT_DROPPED));
+    step(world, permit(FENCE));
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 0);
+    assert_int_equal(lk_agent_core_stale(world->core), 1);
+}
+
+static void a_permit_of_a_lower_epoch_is_refused(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_STAGED);
+    step(world, permit((EPOCH - 1) << 32 | 99));
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 0);
+    assert_int_equal(lk_agent_core_stale(world->core), 1);
+}
+
+static void a_permit_with_an_older_fence_is_refused(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_PUSHED);
+    step(world, permit(FENCE - 1));
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 0);
+    assert_int_equal(lk_agent_core_stale(world->core), 1);
+    step(world, permit(FENCE));
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 0);
+    assert_int_equal(reported(world), LK_PHASE_PUSHED);
+    step(world, permit(FENCE + 1));
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 1);
+}
+
+static void an_early_permit_is_used_when_the_blobs_are_there(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_STAGING);
+    step(world, permit(FENCE));
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 0);
+    step(world, news(world, LK_AGENT_UPLOADED));
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 1);
+}
+
+static void a_build_goes_on_without_the_line_and_is_reported_after(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_BUILDING);
+    step(world, event(LK_AGENT_LINE_LOST));
+    assert_int_equal(count(world, LK_AGENT_CLOSE_LINE), 1);
+    assert_int_equal(count(world, LK_AGENT_STOP), 0);
+    step(world, news(world, LK_AGENT_BUILT));
+    assert_int_equal(count(world, LK_AGENT_SEND_REPORT), 0);
+    world->now_ms = lk_agent_core_wake_ms(world->core);
+    step(world, event(LK_AGENT_WAKE));
+    assert_int_equal(count(world, LK_AGENT_OPEN_LINE), 1);
+    step(world, welcome(SESSION + 1, EPOCH));
+    assert_int_equal(reported(world), LK_PHASE_BUILT);
+    assert_int_equal(count(world, LK_AGENT_RESUME), 1);
+}
+
+static void orders_of_an_old_session_are_ignored(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event e = offer(JOB, 1);
+
+    e.session = SESSION - 1;
+    step(world, e);
+    assert_int_equal(count(world, LK_AGENT_FETCH), 0);
+    assert_int_equal(lk_agent_core_stale(world->core), 1);
+}
+
+static void an_older_attempt_is_ignored_and_a_newer_one_replaces(void **state)
+{
+    struct world *world = *state;
+
+    step(world, offer(JOB, 2));
+    step(world, offer(JOB, 1));
+    assert_int_equal(count(world, LK_AGENT_FETCH), 0);
+    assert_int_equal(lk_agent_core_stale(world->core), 1);
+    step(world, offer(JOB, 2));
+    assert_int_equal(count(world, LK_AGENT_FETCH), 0);
+    assert_int_equal(reported(world), LK_PHASE_TAKEN);
+    step(world, offer(JOB, 3));
+    assert_int_equal(count(world, LK_AGENT_STOP), 1);
+    assert_int_equal(count(world, LK_AGENT_FETCH), 1);
+}
+
+static void news_of_a_task_that_is_gone_is_ignored(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_BUILDING);
+    struct lk_agent_event late = news(world, LK_AGENT_BUILT);
+    struct lk_agent_event stopped = news(world, LK_AGENT_STOPPED);
+    step(world, event(LK_AGENT_DROPPED));
+    step(world, late);
+    assert_int_equal(lk_agent_core_stale(world->core), 1);
+    step(world, stopped);
+    step(world, late);
+    assert_int_equal(lk_agent_core_stale(world->core), 2);
+}
+
+static void an_offer_beyond_the_slots_is_refused_with_limit(void **state)
+{
+    struct world *world = *state;
+
+    step(world, offer(1, 1));
+    step(world, offer(2, 1));
+    step(world, offer(3, 1));
+    assert_int_equal(count(world, LK_AGENT_FETCH), 0);
+    assert_int_equal(reported(world), LK_PHASE_FAILED);
+    assert_int_equal(find(world, LK_AGENT_SEND_REPORT)->report.kind, LK_ERR_LIMIT);
+}
+
+static void an_offer_right_after_a_drop_is_taken(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event e = event(LK_AGENT_DROPPED);
+
+    step(world, offer(1, 1));
+    step(world, offer(2, 1));
+    e.job = 2;
+    step(world, e);
+    step(world, offer(3, 1));
+    assert_int_equal(count(world, LK_AGENT_FETCH), 1);
+}
+
+static void an_offer_for_another_arch_is_refused(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event e = offer(JOB, 1);
+
+    lk_arch_parse(LK_STR("s390x"), &e.arch);
+    step(world, e);
+    assert_int_equal(count(world, LK_AGENT_FETCH), 0);
+    assert_int_equal(reported(world), LK_PHASE_FAILED);
+}
+
+static void a_refused_ticket_is_asked_for_anew_once(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_STAGING);
+    step(world, failure(world, LK_ERR_DENIED));
+    assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 1);
+    assert_int_equal(count(world, LK_AGENT_SEND_REPORT), 0);
+    step(world, event(LK_AGENT_TICKET));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 1);
+    step(world, failure(world, LK_ERR_DENIED));
+    assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 0);
+    assert_int_equal(reported(world), LK_PHASE_FAILED);
+}
+
+static void a_ticket_that_moved_bytes_may_be_renewed_again(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event e;
+
+    bring_to(world, LK_PHASE_STAGING);
+    step(world, failure(world, LK_ERR_DENIED));
+    step(world, event(LK_AGENT_TICKET));
+    e = news(world, LK_AGENT_PROGRESS);
+    e.bytes_done = 1000;
+    step(world, e);
+    step(world, failure(world, LK_ERR_DENIED));
+    assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 1);
+}
+
+static void a_ticket_refused_while_the_line_is_down_is_asked_for_after(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_STAGING);
+    step(world, event(LK_AGENT_LINE_LOST));
+    step(world, failure(world, LK_ERR_DENIED));
+    assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 0);
+    world->now_ms = lk_agent_core_wake_ms(world->core);
+    step(world, event(LK_AGENT_WAKE));
+    step(world, welcome(SESSION + 1, EPOCH));
+    assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 1);
+}
+
+static void every_ping_renews_the_leases(void **state)
+{
+    struct world *world = *state;
+
+    step(world, offer(1, 1));
+    step(world, offer(2, 1));
+    world->now_ms += 5000;
+    step(world, event(LK_AGENT_WAKE));
+    assert_int_equal(count(world, LK_AGENT_SEND_PING), 1);
+    assert_int_equal(count(world, LK_AGENT_SEND_REPORT), 2);
+}
+
+static void progress_is_reported_once_a_second(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event e;
+
+    bring_to(world, LK_PHASE_STAGING);
+    for (int i = 1; i <= 10; i++) {
+        e = news(world, LK_AGENT_PROGRESS);
+        e.bytes_done = (uint64_t)i;
+        world->now_ms += 100;
+        step(world, e);
+        assert_int_equal(count(world, LK_AGENT_SEND_REPORT), i == 10);
+    }
+}
+
+static void silence_makes_a_new_line(void **state)
+{
+    struct world *world = *state;
+
+    world->now_ms += 20000;
+    step(world, event(LK_AGENT_WAKE));
+    assert_int_equal(count(world, LK_AGENT_CLOSE_LINE), 1);
+    assert_true(lk_agent_core_session(world->core) == 0);
+}
+
+static void a_coordinator_of_a_lower_epoch_is_refused(void **state)
+{
+    struct world *world = *state;
+
+    step(world, event(LK_AGENT_LINE_LOST));
+    world->now_ms = lk_agent_core_wake_ms(world->core);
+    step(world, event(LK_AGENT_WAKE));
+    step(world, welcome(SESSION + 1, EPOCH - 1));
+    assert_int_equal(count(world, LK_AGENT_WARN), 1);
+    assert_int_equal(count(world, LK_AGENT_CLOSE_LINE), 1);
+    assert_true(lk_agent_core_session(world->core) == 0);
+}
+
+static void a_higher_epoch_is_remembered(void **state)
+{
+    struct world *world = *state;
+
+    step(world, event(LK_AGENT_LINE_LOST));
+    world->now_ms = lk_agent_core_wake_ms(world->core);
+    step(world, event(LK_AGENT_WAKE));
+    step(world, welcome(SESSION + 1, EPOCH + 1));
+    assert_int_equal(count(world, LK_AGENT_REMEMBER), 1);
+    assert_true(find(world, LK_AGENT_REMEMBER)->epoch == EPOCH + 1);
+}
+
+static void waits_grow_and_stay_bounded(void **state)
+{
+    struct world *world = *state;
+    int64_t       wait_ms = 0;
+
+    for (int i = 0; i < 40; i++) {
+        step(world, event(LK_AGENT_WAKE));
+        assert_int_equal(count(world, LK_AGENT_OPEN_LINE), 1);
+        step(world, event(LK_AGENT_LINE_LOST));
+        wait_ms = lk_agent_core_wake_ms(world->core) - world->now_ms;
+        assert_in_range(wait_ms, 50, 33000);
+        world->now_ms += wait_ms;
+    }
+}
+
+static void shutdown_says_goodbye_stops_the_builds_and_exits(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event stopped;
+
+    bring_to(world, LK_PHASE_BUILDING);
+    stopped = news(world, LK_AGENT_STOPPED);
+    step(world, event(LK_AGENT_SHUTDOWN));
+    assert_true(find(world, LK_AGENT_SEND_BYE)->number == SESSION);
+    assert_int_equal(count(world, LK_AGENT_STOP), 1);
+    assert_int_equal(count(world, LK_AGENT_EXIT), 0);
+    step(world, stopped);
+    assert_int_equal(count(world, LK_AGENT_FORGET), 1);
+    assert_int_equal(count(world, LK_AGENT_EXIT), 1);
+}
+
+static void shutdown_does_not_wait_for_ever(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_BUILDING);
+    step(world, event(LK_AGENT_SHUTDOWN));
+    world->now_ms += 8000;
+    step(world, event(LK_AGENT_WAKE));
+    assert_int_equal(count(world, LK_AGENT_EXIT), 1);
+}
+
+#define WELCOMED(test) cmocka_unit_test_setup_teardown(test, start_welcomed, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WELCOMED(a_job_goes_from_offer_to_pushed),
+        WELCOMED(in_turn_nothing_is_uploaded_before_the_permit),
+        WELCOMED(in_turn_a_permit_may_come_before_the_ticket),
+        WELCOMED(a_build_only_job_uploads_nothing),
+        WELCOMED(a_failed_build_is_kept_until_it_is_dropped),
+        WELCOMED(a_drop_in_each_phase_frees_the_slot),
+        WELCOMED(what_does_not_stop_is_killed_after_five_seconds),
+        WELCOMED(a_permit_after_the_drop_is_refused),
+        WELCOMED(a_permit_of_a_lower_epoch_is_refused),
+        WELCOMED(a_permit_with_an_older_fence_is_refused),
+        WELCOMED(an_early_permit_is_used_when_the_blobs_are_there),
+        WELCOMED(a_build_goes_on_without_the_line_and_is_reported_after),
+        WELCOMED(orders_of_an_old_session_are_ignored),
+        WELCOMED(an_older_attempt_is_ignored_and_a_newer_one_replaces),
+        WELCOMED(news_of_a_task_that_is_gone_is_ignored),
+        WELCOMED(an_offer_beyond_the_slots_is_refused_with_limit),
+        WELCOMED(an_offer_right_after_a_drop_is_taken),
+        WELCOMED(an_offer_for_another_arch_is_refused),
+        WELCOMED(a_refused_ticket_is_asked_for_anew_once),
+        WELCOMED(a_ticket_that_moved_bytes_may_be_renewed_again),
+        WELCOMED(a_ticket_refused_while_the_line_is_down_is_asked_for_after),
+        WELCOMED(every_ping_renews_the_leases),
+        WELCOMED(progress_is_reported_once_a_second),
+        WELCOMED(silence_makes_a_new_line),
+        WELCOMED(a_coordinator_of_a_lower_epoch_is_refused),
+        WELCOMED(a_higher_epoch_is_remembered),
+        cmocka_unit_test_setup_teardown(waits_grow_and_stay_bounded, start, stop),
+        WELCOMED(shutdown_says_goodbye_stops_the_builds_and_exits),
+        WELCOMED(shutdown_does_not_wait_for_ever),
+    };
+
+    return cmocka_run_group_tests_name("agent core", tests, NULL, NULL);
+}
