@@ -1,6 +1,7 @@
 #include "common/source/store.h"
 
 #include "common/os/file.h"
+#include "common/source/recovery.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +18,8 @@
 struct lk_store {
     char       *path;
     int         fd;
-    atomic_uint writes; /* numbers the temporary files */
+    atomic_uint writes;   /* numbers the temporary files */
+    bool        unsynced; /* the mark of recovery.h stands */
 };
 
 struct lk_store_writer {
@@ -78,7 +80,7 @@ int lk_store_open(struct lk_store **out, const char *directory, struct lk_err *e
     store->fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (store->fd < 0 || (mkdirat(store->fd, "tmp", 0700) < 0 && errno != EEXIST))
         return lk_err_sys(err, "opening the source store %s", directory);
-    if (clear_temporary(store, err) < 0)
+    if (clear_temporary(store, err) < 0 || lk_recovery_run(directory, err) < 0)
         return -1;
     *out = LK_TAKE(store);
     return 0;
@@ -100,7 +102,8 @@ int lk_store_sync(struct lk_store *store, struct lk_err *err)
 {
     if (syncfs(store->fd) < 0)
         return lk_err_sys(err, "writing the source store %s to disk", store->path);
-    return 0;
+    store->unsynced = false;
+    return lk_recovery_clear(store->path, err);
 }
 
 bool lk_store_has(struct lk_store *store, const struct lk_oid *oid)
@@ -196,12 +199,22 @@ int lk_store_write(struct lk_store_writer *writer, const void *data, size_t len,
     return 0;
 }
 
+static int mark_unsynced(struct lk_store *store, struct lk_err *err)
+{
+    if (!store->unsynced && lk_recovery_mark(store->path, err) < 0)
+        return -1;
+    store->unsynced = true;
+    return 0;
+}
+
 /* The content was found to have this id: gives it its name. */
 static int settle(struct lk_store_writer **writer, const struct lk_oid *oid, struct lk_err *err)
 {
     struct lk_store_writer *w = *writer;
     char                    name[OBJECT_NAME_SIZE], directory[3] = "";
 
+    if (mark_unsynced(w->store, err) < 0)
+        return -1;
     object_name(name, oid, w->is_tree);
     memcpy(directory, name, 2);
     if ((mkdirat(w->store->fd, directory, 0700) < 0 && errno != EEXIST) ||

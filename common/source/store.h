@@ -3,7 +3,8 @@
  *
  * An object that is in the store was hashed when it came: its content has its id.  Content is kept plain,
  * one file an object, so that materialising is a copy.  Writing goes to a temporary file, is hashed there,
- * and is renamed; a crash leaves nothing half.  One process; several threads may read.
+ * and is renamed; a crash leaves nothing half, and what a power cut broke is found at the next opening
+ * (recovery.h).  One process; one thread writes and syncs, several may read.
  */
 #ifndef LK_SOURCE_STORE_H
 #define LK_SOURCE_STORE_H

@@ -122,6 +122,31 @@ static void opening_again_keeps_objects_and_clears_leftovers(void **state)
     put_blob(store, "and writing goes on");
 }
 
+static void a_power_cut_does_not_leave_objects_with_wrong_content(void **state)
+{
+    LK_CLEANUP(lk_store_close) struct lk_store *store = store_make(state, "s");
+    const char                                 *mark = scratch_path(state, "s/unsynced");
+    const char   *file = scratch_path(state, "s/ce/013625030ba8dba906f756967f9e9ca394464a.b");
+    struct lk_oid broken = put_blob(store, "hello\n");
+    struct lk_oid whole = put_blob(store, "whole");
+    struct lk_oid tree = put_tree(store, "100644", "f", &whole);
+    struct lk_err err;
+
+    assert_int_equal(truncate(file, 0), 0);
+    lk_store_close(&store);
+    store = store_make(state, "s");
+    assert_true(lk_store_has(store, &broken)); /* the same boot: nothing is checked */
+    lk_store_close(&store);
+    must(lk_file_replace(mark, LK_STR("another boot\n"), 0600, &err), &err);
+    store = store_make(state, "s");
+    assert_false(lk_store_has(store, &broken));
+    assert_true(lk_store_has(store, &whole) && lk_store_has(store, &tree));
+    must(lk_store_sync(store, &err), &err);
+    assert_int_equal(access(mark, F_OK), -1);
+    put_blob(store, "more");
+    assert_int_equal(access(mark, F_OK), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 
 int main(void)
@@ -134,6 +159,7 @@ int main(void)
         TEST(a_tree_does_not_pass_for_a_blob),
         TEST(an_alien_sha256_is_refused),
         TEST(opening_again_keeps_objects_and_clears_leftovers),
+        TEST(a_power_cut_does_not_leave_objects_with_wrong_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
