@@ -16,10 +16,12 @@
 #define TICK_MS           100
 #define FIRST_PATIENCE_MS 5000   /* how long to wait for the first WELCOME */
 #define LOST_PATIENCE_MS  600000 /* how long to try after a session was lost */
-#define WELCOME_WAIT_MS   2500   /* for one socket; then a fresh one */
-#define BACKOFF_MAX_MS    5000
-#define OUTBOX_MAX        32
-#define DRAIN_MAX         32 /* messages taken in one turn of the loop */
+#define WELCOME_FIRST_MS \
+    1000 /* for the first socket, whose refusal may come before its monitor listens */
+#define WELCOME_WAIT_MS 2500 /* for each later one */
+#define BACKOFF_MAX_MS  5000
+#define OUTBOX_MAX      32
+#define DRAIN_MAX       32 /* messages taken in one turn of the loop */
 
 enum line_state { LINE_NONE, LINE_GREETING, LINE_READY };
 
@@ -39,6 +41,7 @@ struct lk_client {
     bool                     failed;
     bool                     had_session;
     struct lk_err            failure;
+    uint64_t                 sockets; /* opened so far */
     uint64_t                 session;
     uint64_t                 last_request;
     uint64_t                 ping_number;
@@ -145,6 +148,7 @@ static void open_line(struct lk_client *client)
         fail(client, &err);
         return;
     }
+    client->sockets++;
     client->state = LINE_GREETING;
     client->hello_sent = false;
     client->opened_ms = lk_clock_boot_ms();
@@ -345,7 +349,9 @@ static void check_silence(struct lk_client *client, int64_t now_ms)
 {
     lk_wire_Envelope ping = { .which_body = lk_wire_Envelope_ping_tag };
 
-    if (client->state == LINE_GREETING && now_ms - client->opened_ms > WELCOME_WAIT_MS)
+    int64_t wait_ms = client->sockets > 1 ? WELCOME_WAIT_MS : WELCOME_FIRST_MS;
+
+    if (client->state == LINE_GREETING && now_ms - client->opened_ms > wait_ms)
         lose_line(client, "no answer");
     if (client->state != LINE_READY)
         return;

@@ -38,7 +38,7 @@ static int make_signing(const char *secret, const char *public, const char *pass
         sodium_memzero(passphrase.data, passphrase.capacity);
     if (rc < 0 || lk_file_read(public, &pem, err) < 0)
         return -1;
-    printf("secret: %s (encrypted; for signing-key in lkcoordd.yml)\n"
+    printf("secret: %s (encrypted; for key below signing: in lkcoordd.yml)\n"
            "public: %s (for `lkcoord verify --key %s REFERENCE`)\n%s",
            secret, public, public, lk_buf_text(&pem));
     return 0;
@@ -78,7 +78,8 @@ static int run(const struct lk_call *call)
 {
     const struct values *values = call->values;
     const char          *name = call->arguments[1];
-    const char          *directory = values->directory ? values->directory : ".";
+    const char          *directory = values->directory ? values->directory : "";
+    const char          *slash = values->directory ? "/" : "";
     struct lk_err        err;
 
     if (strcmp(call->arguments[0], "new") != 0) {
@@ -92,8 +93,10 @@ static int run(const struct lk_call *call)
     if (check_name(name, &err) < 0)
         return lk_exit_of(&err);
 
-    LK_CLEANUP(lk_free_pointer) char *secret = lk_xasprintf("%s/%s.key", directory, name);
-    LK_CLEANUP(lk_free_pointer) char *public = lk_xasprintf("%s/%s.pub", directory, name);
+    LK_CLEANUP(lk_free_pointer)
+    char *secret = lk_xasprintf("%s%s%s.key", directory, slash, name);
+    LK_CLEANUP(lk_free_pointer)
+    char *public = lk_xasprintf("%s%s%s.pub", directory, slash, name);
     int rc = values->signing ? make_signing(secret, public, values->passphrase_file, &err)
                              : make_curve(name, secret, public, &err);
 

@@ -222,7 +222,8 @@ static int run(struct submit *submit, enum lk_submission_mode mode, const struct
     const struct lk_submit_values *values = call->values;
     struct lk_err                  err;
     bool                           json;
-    const char *progress = mode == LK_SUBMIT_PLAN ? "quiet" : values->progress;
+    bool                           is_silent = mode == LK_SUBMIT_PLAN || values->detach;
+    const char                    *progress = is_silent ? "quiet" : values->progress;
 
     submit->detach = values->detach;
     if (lk_wants_json(values->output, &json, &err) < 0 ||
