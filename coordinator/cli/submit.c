@@ -57,12 +57,12 @@ static void take_error(struct submit *submit, struct lk_client *client,
     fail(submit, client, &err);
 }
 
+/* A push that failed at once is told as without --detach: the watcher stops when it has all there is. */
 static void leave_if_detached(struct submit *submit, struct lk_client *client)
 {
-    lk_wire_PushState state = submit->watcher.picture.state;
+    const struct lk_picture *picture = &submit->watcher.picture;
 
-    if (submit->detach &&
-        (state == lk_wire_PushState_PUSH_RUNNING || state == lk_wire_PushState_PUSH_ENDED))
+    if (submit->detach && picture->state == lk_wire_PushState_PUSH_RUNNING)
         lk_client_stop(client);
 }
 
@@ -121,8 +121,7 @@ static void on_tick(void *ctx, struct lk_client *client)
 {
     struct submit *submit = ctx;
 
-    if (!submit->detach)
-        lk_watcher_tick(&submit->watcher, client);
+    lk_watcher_tick(&submit->watcher, client);
 }
 
 static void on_interrupt(void *ctx, struct lk_client *client)
@@ -177,7 +176,7 @@ static int report_plan(struct submit *submit, bool json)
     else
         lk_plan_text(&text, &submit->watcher.picture);
     fputs(lk_buf_text(&text), stdout);
-    return (int)submit->watcher.picture.outcome;
+    return lk_exit_of_outcome(submit->watcher.picture.outcome);
 }
 
 static int report(struct submit *submit, enum lk_submission_mode mode, bool json)
@@ -188,9 +187,9 @@ static int report(struct submit *submit, enum lk_submission_mode mode, bool json
         lk_progress_clear(&submit->watcher.progress);
         return lk_exit_of_refusal(&submit->failure);
     }
-    if (submit->detach) {
+    if (submit->detach && !submit->watcher.refused) {
         printf("%" PRIu64 "\n", submit->watcher.picture.push);
-        return LK_EXIT_OK;
+        return submit->watcher.over ? lk_watcher_report(&submit->watcher) : LK_EXIT_OK;
     }
     return mode == LK_SUBMIT_PLAN ? report_plan(submit, json)
                                   : lk_watcher_report(&submit->watcher);

@@ -286,8 +286,7 @@ static void report_failure(const struct lk_picture_package *package)
     lk_complain("%s", lk_buf_text(&text));
 }
 
-/* An outcome that we do not know, of a newer coordinator, must not pass for success. */
-static int exit_of_outcome(lk_wire_Outcome outcome)
+int lk_exit_of_outcome(lk_wire_Outcome outcome)
 {
     int status = (int)outcome;
 
@@ -316,5 +315,5 @@ int lk_watcher_report(struct lk_watcher *watcher)
     }
     if (picture->outcome == lk_wire_Outcome_OUTCOME_CANCELLED)
         lk_complain("push %" PRIu64 " was cancelled", picture->push);
-    return exit_of_outcome(picture->outcome);
+    return lk_exit_of_outcome(picture->outcome);
 }

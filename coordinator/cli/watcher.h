@@ -45,4 +45,7 @@ void lk_watcher_say(struct lk_watcher *watcher, const char *line);
 /* The results on stdout, the tables on stderr; what to exit with. */
 int lk_watcher_report(struct lk_watcher *watcher);
 
+/* What to exit with; an outcome that we do not know, of a newer coordinator, must not pass for success. */
+int lk_exit_of_outcome(lk_wire_Outcome outcome);
+
 #endif
