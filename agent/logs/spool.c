@@ -174,6 +174,9 @@ void lk_spool_seek(struct lk_spool *spool, uint64_t offset)
 void lk_spool_reader_gone(struct lk_spool *spool)
 {
     spool->credit = 0;
+    spool->position = 0;
+    spool->piece_len = 0;
+    spool->end_sent = false;
 }
 
 static size_t read_piece(struct lk_spool *spool, size_t want)

@@ -28,7 +28,10 @@ void lk_spool_end(struct lk_spool *spool); /* nothing more will be written */
 /* The last line that is not blank; "" if there is none. */
 const char *lk_spool_last_line(const struct lk_spool *spool);
 
-/* The reader: may have so much more; wants it from an offset; is gone (its credit with it). */
+/*
+ * The reader: may have so much more; wants it from an offset; is gone, and its credit with it.  What was on its
+ * way then may be lost, so everything is offered again: a reader skips what it has, by offset.
+ */
 void lk_spool_credit(struct lk_spool *spool, uint64_t bytes);
 void lk_spool_seek(struct lk_spool *spool, uint64_t offset);
 void lk_spool_reader_gone(struct lk_spool *spool);

@@ -1,0 +1,282 @@
+#include "agent/builder/builder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct world {
+    struct lk_agent_config  config;
+    struct lk_spec          spec;
+    struct lk_arch          arch;
+    struct lk_build_request request;
+    struct lk_build_plan    plan;
+};
+
+static int start(void **state)
+{
+    struct world *world = calloc(1, sizeof(*world));
+    struct lk_err err;
+
+    strcpy(world->config.builder_command, "buildah");
+    strcpy(world->config.runtime, "runc");
+    strcpy(world->config.storage_root, "/s/root");
+    strcpy(world->config.storage_runroot, "/s/run");
+    strcpy(world->config.storage_driver, "overlay");
+    strcpy(world->spec.dockerfile, "Dockerfile");
+    assert_int_equal(
+        lk_spec_add_label(&world->spec, "org.example.note", "it's a \"b\" $HOME;", &err), 0);
+    assert_int_equal(lk_spec_add_argument(&world->spec, "FLAGS", "-O2  -g\n=x", &err), 0);
+    lk_arch_parse(LK_STR("s390x"), &world->arch);
+    world->request = (struct lk_build_request) {
+        .config = &world->config,
+        .spec = &world->spec,
+        .arch = &world->arch,
+        .context = "/w/1-1/context",
+        .layout = "/w/1-1/layout",
+        .name = "1-1",
+    };
+    *state = world;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    struct world *world = *state;
+
+    lk_build_plan_fini(&world->plan);
+    lk_spec_fini(&world->spec);
+    free(world);
+    return 0;
+}
+
+static void plan(struct world *world, enum lk_builder_kind kind, const char *command)
+{
+    struct lk_err err;
+
+    world->config.builder = kind;
+    strcpy(world->config.builder_command, command);
+    lk_build_plan_fini(&world->plan);
+    assert_int_equal(lk_build_plan(&world->plan, &world->request, &err), 0);
+}
+
+static void assert_argv(const struct lk_build_step *step, const char *const *expected)
+{
+    size_t i = 0;
+
+    for (; expected[i]; i++) {
+        assert_true(i < step->argv.count);
+        assert_string_equal(step->argv.items[i], expected[i]);
+    }
+    assert_int_equal(step->argv.count, i);
+    assert_null(step->argv.items[i]);
+}
+
+static bool has(const struct lk_argv *argv, const char *item)
+{
+    for (size_t i = 0; i < argv->count; i++)
+        if (strcmp(argv->items[i], item) == 0)
+            return true;
+    return false;
+}
+
+#define LABEL    "--label=org.example.note=it's a \"b\" $HOME;"
+#define ARGUMENT "--build-arg=FLAGS=-O2  -g\n=x"
+
+static void buildah_commits_straight_to_a_layout(void **state)
+{
+    struct world            *world = *state;
+    static const char *const expected[] = {
+        "buildah",
+        "--root",
+        "/s/root",
+        "--runroot",
+        "/s/run",
+        "--storage-driver",
+        "overlay",
+        "bud",
+        "--isolation=oci",
+        "--network=none",
+        "--identity-label=false",
+        "--layers",
+        "--platform=linux/s390x",
+        "--pull",
+        "--file=/w/1-1/context/Dockerfile",
+        LABEL,
+        ARGUMENT,
+        "--format=oci",
+        "--tag=oci:/w/1-1/layout:image",
+        "/w/1-1/context",
+        NULL,
+    };
+
+    plan(world, LK_BUILDER_BUILDAH, "buildah");
+    assert_int_equal(world->plan.step_count, 1);
+    assert_argv(&world->plan.steps[0], expected);
+    assert_true(has(&world->plan.environment, "BUILDAH_RUNTIME=runc"));
+}
+
+static void docker_builds_then_copies_then_tidies_up(void **state)
+{
+    struct world            *world = *state;
+    static const char *const build[] = {
+        "/usr/bin/docker",
+        "build",
+        "--network=none",
+        "--platform=linux/s390x",
+        "--pull",
+        "--file=/w/1-1/context/Dockerfile",
+        LABEL,
+        ARGUMENT,
+        "--tag=lkcoord/1-1:latest",
+        "/w/1-1/context",
+        NULL,
+    };
+    static const char *const copy[] = {
+        "skopeo", "copy", "docker-daemon:lkcoord/1-1:latest", "oci:/w/1-1/layout:image", NULL,
+    };
+    static const char *const tidy[] = {
+        "/usr/bin/docker", "image", "rm", "--force", "lkcoord/1-1:latest", NULL,
+    };
+
+    plan(world, LK_BUILDER_DOCKER, "/usr/bin/docker");
+    assert_int_equal(world->plan.step_count, 3);
+    assert_argv(&world->plan.steps[0], build);
+    assert_argv(&world->plan.steps[1], copy);
+    assert_argv(&world->plan.steps[2], tidy);
+    assert_false(world->plan.steps[1].always);
+    assert_true(world->plan.steps[2].always);
+}
+
+#define PODMAN                                                                           \
+    "podman", "--root", "/s/root", "--runroot", "/s/run", "--storage-driver", "overlay", \
+        "--runtime", "runc"
+
+static void podman_builds_then_pushes_then_tidies_up(void **state)
+{
+    struct world            *world = *state;
+    static const char *const build[] = {
+        PODMAN,
+        "build",
+        "--isolation=oci",
+        "--network=none",
+        "--identity-label=false",
+        "--layers",
+        "--platform=linux/s390x",
+        "--pull",
+        "--file=/w/1-1/context/Dockerfile",
+        LABEL,
+        ARGUMENT,
+        "--format=oci",
+        "--tag=localhost/lkcoord/1-1:latest",
+        "/w/1-1/context",
+        NULL,
+    };
+    static const char *const push[] = {
+        PODMAN,
+        "push",
+        "--format=oci",
+        "localhost/lkcoord/1-1:latest",
+        "oci:/w/1-1/layout:image",
+        NULL,
+    };
+    static const char *const tidy[] = {
+        PODMAN, "image", "rm", "--force", "localhost/lkcoord/1-1:latest", NULL,
+    };
+
+    plan(world, LK_BUILDER_PODMAN, "podman");
+    assert_int_equal(world->plan.step_count, 3);
+    assert_argv(&world->plan.steps[0], build);
+    assert_argv(&world->plan.steps[1], push);
+    assert_argv(&world->plan.steps[2], tidy);
+    assert_true(world->plan.steps[2].always);
+}
+
+static void the_network_is_there_only_if_the_package_asks_for_it(void **state)
+{
+    struct world *world = *state;
+
+    for (enum lk_builder_kind kind = LK_BUILDER_BUILDAH; kind <= LK_BUILDER_PODMAN; kind++) {
+        world->spec.network = false;
+        plan(world, kind, "builder");
+        assert_true(has(&world->plan.steps[0].argv, "--network=none"));
+        assert_false(has(&world->plan.steps[0].argv, "--network=host"));
+        world->spec.network = true;
+        plan(world, kind, "builder");
+        assert_true(has(&world->plan.steps[0].argv, "--network=host"));
+        assert_false(has(&world->plan.steps[0].argv, "--network=none"));
+    }
+}
+
+static void no_cache_turns_layers_off(void **state)
+{
+    struct world *world = *state;
+
+    world->spec.no_cache = true;
+    for (enum lk_builder_kind kind = LK_BUILDER_BUILDAH; kind <= LK_BUILDER_PODMAN; kind++) {
+        plan(world, kind, "builder");
+        assert_true(has(&world->plan.steps[0].argv, "--no-cache"));
+    }
+    plan(world, LK_BUILDER_BUILDAH, "buildah");
+    assert_false(has(&world->plan.steps[0].argv, "--layers"));
+}
+
+static void chroot_isolation_says_nothing_of_the_network(void **state)
+{
+    struct world *world = *state;
+
+    world->config.chroot_unsafe = true;
+    plan(world, LK_BUILDER_BUILDAH, "buildah");
+    assert_true(has(&world->plan.steps[0].argv, "--isolation=chroot"));
+    assert_false(has(&world->plan.steps[0].argv, "--network=none"));
+}
+
+static void the_environment_is_the_daemons_but_for_what_steers_builders(void **state)
+{
+    struct world *world = *state;
+
+    setenv("http_proxy", "http://proxy:3128", 1);
+    setenv("BUILDAH_ISOLATION", "chroot", 1);
+    setenv("REGISTRY_AUTH_FILE", "/root/secret.json", 1);
+    setenv("LKCOORD_PASSPHRASE", "secret", 1);
+    strcpy(world->config.registries_conf, "/etc/r.conf");
+    plan(world, LK_BUILDER_BUILDAH, "buildah");
+    assert_true(has(&world->plan.environment, "http_proxy=http://proxy:3128"));
+    assert_true(has(&world->plan.environment, "CONTAINERS_REGISTRIES_CONF=/etc/r.conf"));
+    assert_false(has(&world->plan.environment, "BUILDAH_ISOLATION=chroot"));
+    assert_false(has(&world->plan.environment, "REGISTRY_AUTH_FILE=/root/secret.json"));
+    assert_false(has(&world->plan.environment, "LKCOORD_PASSPHRASE=secret"));
+}
+
+static void too_many_arguments_are_an_error_that_says_so(void **state)
+{
+    struct lk_argv argv = { .count = 0 };
+
+    (void)state;
+    for (int i = 0; i < LK_ARGV_MAX + 1; i++)
+        lk_argv_add(&argv, "x");
+    assert_true(argv.failed);
+    assert_int_equal(argv.count, LK_ARGV_MAX);
+    assert_null(argv.items[LK_ARGV_MAX]);
+    lk_argv_fini(&argv);
+}
+
+#define WORLD(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD(buildah_commits_straight_to_a_layout),
+        WORLD(docker_builds_then_copies_then_tidies_up),
+        WORLD(podman_builds_then_pushes_then_tidies_up),
+        WORLD(the_network_is_there_only_if_the_package_asks_for_it),
+        WORLD(no_cache_turns_layers_off),
+        WORLD(chroot_isolation_says_nothing_of_the_network),
+        WORLD(the_environment_is_the_daemons_but_for_what_steers_builders),
+        cmocka_unit_test(too_many_arguments_are_an_error_that_says_so),
+    };
+
+    return cmocka_run_group_tests_name("builder", tests, NULL, NULL);
+}
