@@ -189,7 +189,7 @@ world_wait_agents() {
 }
 
 world_has_agents() {
-    [ "$(lkcoord agents | grep -cE '^(amd64|arm64|s390x|spare)-1 ')" -ge "$1" ]
+    [ "$(lkcoord agents | grep -cE '^[a-z0-9]+-1  there')" -ge "$1" ]
 }
 
 # Builders' containers are sessions of their own, but their root directory lies in our stores.
