@@ -44,6 +44,7 @@ struct chore {
     int (*run)(struct lk_task *task, struct lk_err *err);
     void (*done)(struct lk_task *task, const struct lk_err *err);
     bool          ran;
+    bool          failed; /* err is set */
     struct lk_err err;
 };
 
@@ -102,8 +103,7 @@ static void chore_run(struct lk_work *work)
     struct chore *chore = (struct chore *)work;
 
     chore->ran = true;
-    chore->err.kind = LK_ERR_NONE;
-    chore->run(chore->task, &chore->err);
+    chore->failed = chore->run(chore->task, &chore->err) < 0;
 }
 
 static void chore_done(struct lk_work *work)
@@ -113,7 +113,7 @@ static void chore_done(struct lk_work *work)
 
     task->works--;
     if (chore->ran && !task->stopping)
-        chore->done(task, chore->err.kind == LK_ERR_NONE ? NULL : &chore->err);
+        chore->done(task, chore->failed ? &chore->err : NULL);
     free(chore);
     check_stopped(task);
 }
@@ -404,7 +404,7 @@ static void build_ended(void *ctx, int status, const struct lk_err *start_err)
 {
     struct lk_task *task = ctx;
     const char     *builder = lk_builder_of(task->host.config->builder)->name;
-    const char     *line = lk_spool_last_line(task->log);
+    const char     *line;
     struct lk_err   err = { .kind = LK_ERR_NONE };
 
     lk_runner_free(&task->runner);

@@ -10,6 +10,7 @@
 struct share {
     struct lk_work     work; /* first: the pool hands back this pointer */
     struct lk_publish *publish;
+    bool               failed; /* err is set */
     struct lk_err      err;
 };
 
@@ -121,8 +122,8 @@ static void run_upload(struct lk_work *work)
 {
     struct share *share = (struct share *)work;
 
-    share->err.kind = LK_ERR_NONE;
-    if (upload_share(share->publish, &share->err) < 0)
+    share->failed = upload_share(share->publish, &share->err) < 0;
+    if (share->failed)
         atomic_store(&share->publish->failed, true);
 }
 
@@ -143,8 +144,7 @@ static void run_put(struct lk_work *work)
 {
     struct share *share = (struct share *)work;
 
-    share->err.kind = LK_ERR_NONE;
-    put_manifest(share->publish, &share->err);
+    share->failed = put_manifest(share->publish, &share->err) < 0;
 }
 
 /* True when it was the last one; `*err` is then the outcome, or NULL. */
@@ -152,7 +152,7 @@ static bool collect(struct share *share, const struct lk_err **err)
 {
     struct lk_publish *publish = share->publish;
 
-    if (publish->err.kind == LK_ERR_NONE)
+    if (share->failed && publish->err.kind == LK_ERR_NONE)
         publish->err = share->err;
     free(share);
     if (--publish->running > 0)
