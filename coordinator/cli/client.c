@@ -236,22 +236,19 @@ static void take_greeting(struct lk_client *client, const lk_wire_Envelope *in)
         lk_err_set(&err, lk_wire_kind_to(in->body.error.kind), "%s", in->body.error.text);
         lk_err_wrap(&err, "the coordinator refused us");
         /* Too many at once, or it is only just starting: the next socket may fare better. */
-        if (err.kind == LK_ERR_RETRY)
+        if (err.kind == LK_ERR_RETRY || err.kind == LK_ERR_LIMIT)
             lose_line(client, "it is busy");
         else
             fail(client, &err);
     }
 }
 
-/*
- * "Say HELLO first": the coordinator was started anew.  It repeats the session and request of what it
- * answers; PING has no request, and no answer to a question has request 0.
- */
+/* The coordinator was started anew; it repeats the session and request of what it answers (proto/README.md). */
 static bool is_about_session(const struct lk_client *client, const lk_wire_Envelope *in)
 {
-    return in->session != client->session || in->request == 0 ||
+    return in->session != client->session ||
            (in->body.error.kind == lk_wire_Kind_KIND_CONFLICT &&
-            strstr(in->body.error.text, "HELLO first"));
+            strstr(in->body.error.text, "say HELLO first"));
 }
 
 static void take_message(struct lk_client *client)
