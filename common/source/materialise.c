@@ -15,15 +15,11 @@
 
 #define TARGET_MAX 4095 /* bytes of a symbolic link's target that the kernel takes */
 
-/*
- * A tree may name one directory many times, so its files can be far more than its objects: what is
- * written is counted here again.
- */
 struct job {
     struct lk_store *store;
-    bool             openat2; /* false: the kernel does not have it */
-    size_t           entries;
-    uint64_t         bytes;
+    bool             openat2;         /* false: the kernel does not have it */
+    size_t           entries;         /* counted before anything is written */
+    uint64_t         bytes;           /* written */
     size_t           trees_in_memory; /* bytes */
 };
 
@@ -31,7 +27,6 @@ struct job {
 struct place {
     struct job *job;
     int         fd;
-    unsigned    depth;
 };
 
 static const struct timespec no_time[2];
@@ -173,16 +168,12 @@ static int fill(struct place *place, const struct lk_oid *tree, struct lk_err *e
 static int write_directory(struct place *place, const struct lk_tree_entry *entry,
                            const char *name, struct lk_err *err)
 {
-    if (place->depth >= LK_TREE_DEPTH_MAX)
-        return lk_err_set(err, LK_ERR_LIMIT,
-                          "the source has directories more than %d levels deep",
-                          LK_TREE_DEPTH_MAX);
     if (mkdirat(place->fd, name, 0700) < 0)
         return write_failed(err, name);
     LK_CLEANUP(lk_close_fd) int fd = open_below(place, name, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
         return write_failed(err, name);
-    struct place below = { place->job, fd, place->depth + 1 };
+    struct place below = { place->job, fd };
     return fill(&below, &entry->oid, err);
 }
 
@@ -191,10 +182,6 @@ static int write_entry(void *ctx, const struct lk_tree_entry *entry, struct lk_e
     struct place *place = ctx;
     char          name[NAME_MAX + 1];
 
-    if (++place->job->entries > LK_SOURCE_OBJECTS_MAX)
-        return lk_err_set(err, LK_ERR_LIMIT,
-                          "the source has more than %d files and directories",
-                          LK_SOURCE_OBJECTS_MAX);
     if (!lk_str_copy(name, sizeof(name), entry->name))
         return lk_err_set(err, LK_ERR_INVALID, "the source has a name that is no file's");
     switch (entry->kind) {
@@ -238,6 +225,50 @@ static int fill(struct place *place, const struct lk_oid *tree, struct lk_err *e
     return 0;
 }
 
+struct count {
+    struct job *job;
+    unsigned    depth;
+};
+
+static int count_tree(struct job *job, const struct lk_oid *tree, unsigned depth,
+                      struct lk_err *err);
+
+static int count_entry(void *ctx, const struct lk_tree_entry *entry, struct lk_err *err)
+{
+    struct count *count = ctx;
+
+    if (++count->job->entries > LK_SOURCE_OBJECTS_MAX)
+        return lk_err_set(err, LK_ERR_LIMIT,
+                          "the source has more than %d files and directories",
+                          LK_SOURCE_OBJECTS_MAX);
+    if (entry->kind != LK_TREE_DIRECTORY)
+        return 0;
+    return count_tree(count->job, &entry->oid, count->depth + 1, err);
+}
+
+/*
+ * A tree may name one directory many times, so that a few objects unfold to more files than any disk
+ * holds: they are counted before the first is written.
+ */
+static int count_tree(struct job *job, const struct lk_oid *tree, unsigned depth,
+                      struct lk_err *err)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_TREE_BYTES_MAX);
+    struct count                          count = { job, depth };
+
+    if (depth > LK_TREE_DEPTH_MAX)
+        return lk_err_set(err, LK_ERR_LIMIT,
+                          "the source has directories more than %d levels deep",
+                          LK_TREE_DEPTH_MAX);
+    if (read_tree(job, tree, &bytes, err) < 0)
+        return -1;
+    job->trees_in_memory += bytes.len;
+    if (lk_tree_read(lk_buf_str(&bytes), count_entry, &count, err) < 0)
+        return -1;
+    job->trees_in_memory -= bytes.len;
+    return 0;
+}
+
 static int check_empty(const char *path, struct lk_err *err)
 {
     DIR                 *directory = opendir(path);
@@ -261,12 +292,12 @@ static int materialise(struct lk_store *store, const struct lk_oid *tree, const 
     struct job                  job = { .store = store, .openat2 = openat2 };
     LK_CLEANUP(lk_close_fd) int fd = -1;
 
-    if (check_empty(directory, err) < 0)
+    if (check_empty(directory, err) < 0 || count_tree(&job, tree, 0, err) < 0)
         return -1;
     fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return lk_err_sys(err, "opening %s", directory);
-    struct place top = { &job, fd, 0 };
+    struct place top = { &job, fd };
     if (fill(&top, tree, err) < 0)
         return lk_err_wrap(err, "writing the source into %s", directory);
     return 0;
