@@ -99,7 +99,7 @@ static int verify(const struct lk_verify_request *request, bool plain_http, cons
 
     how->plain_http = plain_http || lk_host_is_loopback(request->reference.host);
     how->user_agent = "lkcoord/" LK_VERSION;
-    how->patience_ms = 20000;
+    how->patience_ms = 10000;
     if (lk_registry_open(&registry, &request->reference, how, &err) < 0)
         return verdict(text, found, -1, &err);
 

@@ -3,10 +3,13 @@
 #include "common/os/file.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -20,7 +23,16 @@ static int from_file(struct lk_buf *out, const char *file, struct lk_err *err)
     return 0;
 }
 
-static int read_line(int tty, const char *prompt, char line[LK_PASSPHRASE_MAX],
+/* -1: a signal came first; it is not taken. */
+static int wait_for(int tty, int signals)
+{
+    struct pollfd fds[] = { { .fd = tty, .events = POLLIN },
+                            { .fd = signals, .events = POLLIN } };
+
+    return poll(fds, LK_COUNT(fds), -1) > 0 && !fds[1].revents ? 0 : -1;
+}
+
+static int read_line(int tty, int signals, const char *prompt, char line[LK_PASSPHRASE_MAX],
                      struct lk_err *err)
 {
     size_t  len = 0;
@@ -29,6 +41,9 @@ static int read_line(int tty, const char *prompt, char line[LK_PASSPHRASE_MAX],
     if (write(tty, prompt, strlen(prompt)) < 0)
         return lk_err_sys(err, "writing to the terminal");
     do {
+        /* An interrupt stays pending until the terminal has its echo back, and then ends us. */
+        if (wait_for(tty, signals) < 0)
+            return lk_err_set(err, LK_ERR_INVALID, "interrupted; no key was made");
         got = read(tty, line + len, LK_PASSPHRASE_MAX - 1 - len);
         if (got < 0)
             return lk_err_sys(err, "reading from the terminal");
@@ -39,14 +54,14 @@ static int read_line(int tty, const char *prompt, char line[LK_PASSPHRASE_MAX],
     return write(tty, "\n", 1) == 1 ? 0 : lk_err_sys(err, "writing to the terminal");
 }
 
-static int ask_twice(int tty, struct lk_buf *out, struct lk_err *err)
+static int ask_twice(int tty, int signals, struct lk_buf *out, struct lk_err *err)
 {
     char first[LK_PASSPHRASE_MAX] = "";
     char second[LK_PASSPHRASE_MAX] = "";
-    int  rc = read_line(tty, "Passphrase of the new signing key: ", first, err);
+    int  rc = read_line(tty, signals, "Passphrase of the new signing key: ", first, err);
 
     if (rc == 0)
-        rc = read_line(tty, "The same again: ", second, err);
+        rc = read_line(tty, signals, "The same again: ", second, err);
     if (rc == 0 && strcmp(first, second) != 0)
         rc = lk_err_set(err, LK_ERR_INVALID, "the two passphrases differ; no key was made");
     if (rc == 0)
@@ -59,7 +74,10 @@ static int ask_twice(int tty, struct lk_buf *out, struct lk_err *err)
 static int from_terminal(struct lk_buf *out, struct lk_err *err)
 {
     LK_CLEANUP(lk_close_fd) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    LK_CLEANUP(lk_close_fd) int signals = -1;
     struct termios              before;
+    sigset_t                    set;
+    sigset_t                    mask;
 
     if (tty < 0 || tcgetattr(tty, &before) < 0)
         return lk_err_set(
@@ -70,12 +88,19 @@ static int from_terminal(struct lk_buf *out, struct lk_err *err)
     struct termios silent = before;
 
     silent.c_lflag &= ~(tcflag_t)ECHO;
-    if (tcsetattr(tty, TCSAFLUSH, &silent) < 0)
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    signals = signalfd(-1, &set, SFD_CLOEXEC);
+    if (signals < 0 || sigprocmask(SIG_BLOCK, &set, &mask) < 0 ||
+        tcsetattr(tty, TCSAFLUSH, &silent) < 0)
         return lk_err_sys(err, "switching the terminal's echo off");
 
-    int rc = ask_twice(tty, out, err);
+    int rc = ask_twice(tty, signals, out, err);
 
     tcsetattr(tty, TCSAFLUSH, &before);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     return rc;
 }
 
