@@ -1,0 +1,90 @@
+# Who is not let in, and what survives whose death.
+
+load helper
+
+setup_file() {
+    start_world "lease-ms: 3000" "suspect-ms: 1000" "ping-ms: 300"
+    start_agents amd64
+}
+
+slow_package() {
+    new_package "$1" "arches: [amd64]" <<END
+FROM base.lkcoord.example/busybox:1
+RUN echo begun && sleep ${2:-4}
+END
+}
+
+# The number of a detached push of one package.
+push_detached() {
+    lkcoord push --detach --allow-emulation --org "$REGISTRY/demo" "$@" 2>/dev/null
+}
+
+is_building() {
+    lkcoord status --output json "$1" | grep -q '"building"'
+}
+
+@test "a client whose key is not listed is refused, and told so" {
+    lkcoord keys new --directory "$BATS_TEST_TMPDIR" stranger
+    sed "s|^key:.*|key: $BATS_TEST_TMPDIR/stranger.key|" "$LKCOORD_CONFIG" \
+        >"$BATS_TEST_TMPDIR/config.yml"
+    run timeout 20 lkcoord agents --config "$BATS_TEST_TMPDIR/config.yml"
+    [ "$status" -eq 5 ] || [ "$status" -eq 4 ]
+    [[ $output == *key* ]]
+}
+
+@test "a client's key does not open the agents' door" {
+    sed "s|^coordinator:.*|coordinator: $COORDINATOR_AGENTS|" "$LKCOORD_CONFIG" \
+        >"$BATS_TEST_TMPDIR/config.yml"
+    run ! timeout 20 lkcoord agents --config "$BATS_TEST_TMPDIR/config.yml"
+}
+
+@test "a wrong passphrase stops the coordinator's start" {
+    sed "s|^state:.*|state: $BATS_TEST_TMPDIR/state|" "$WORLD/lkcoordd.yml" \
+        >"$BATS_TEST_TMPDIR/lkcoordd.yml"
+    mkdir "$BATS_TEST_TMPDIR/state"
+    COSIGN_PASSWORD=wrong run timeout 20 lkcoordd --config "$BATS_TEST_TMPDIR/lkcoordd.yml"
+    [ "$status" -ne 0 ]
+    [ "$status" -ne 124 ]
+    [[ $output == *passphrase* ]]
+}
+
+@test "a detached push goes on without its client" {
+    slow_package detached 1
+    id=$(push_detached detached)
+    run -0 lkcoord watch "$id"
+    raw "$(lkcoord show-tag --org "$REGISTRY/demo" detached)" | jq -e '.manifests | length == 1'
+}
+
+@test "a cancelled push ends with 130 and leaves no tag" {
+    slow_package cancelled 30
+    id=$(push_detached cancelled)
+    world_wait "the build" 20 is_building "$id"
+    lkcoord cancel "$id"
+    run -130 lkcoord watch "$id"
+    run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" cancelled)"
+}
+
+@test "a coordinator that was killed finishes the push after its restart, with the same build" {
+    slow_package restarted
+    id=$(push_detached restarted)
+    world_wait "the build" 20 is_building "$id"
+    world_kill coordinator KILL
+    sleep 1
+    world_coordinator
+    run -0 lkcoord watch "$id"
+    raw "$(lkcoord show-tag --org "$REGISTRY/demo" restarted)" | jq -e '.manifests | length == 1'
+    lkcoord logs "$id" | grep -c begun | grep -qx 1
+}
+
+@test "when an agent dies, another one builds after the lease" {
+    slow_package orphaned
+    id=$(push_detached orphaned)
+    world_wait "the build" 20 is_building "$id"
+    world_kill amd64-1 KILL
+    world_agent spare-1 amd64
+    run -0 lkcoord watch "$id"
+    lkcoord status "$id" | grep -q spare-1
+    world_kill spare-1
+    world_agent_again amd64-1
+    world_wait_agents 1
+}
