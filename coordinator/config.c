@@ -1,0 +1,283 @@
+#include "coordinator/config.h"
+
+#include "common/os/file.h"
+#include "common/yaml/yaml.h"
+
+#include <limits.h>
+#include <string.h>
+
+static const char *const root_keys[] = {
+    "agents-endpoint", "clients-endpoint", "key",        "state",        "agents",
+    "clients",         "registries",       "signing",    "trusted-keys", "publish",
+    "lease-ms",        "permit-ms",        "suspect-ms", "ping-ms",      NULL,
+};
+static const char *const registry_keys[] = { "host",          "plain-http",   "ca-file", "user",
+                                             "password-file", "agent-logins", NULL };
+static const char *const login_keys[] = { "user", "password-file", NULL };
+static const char *const signing_keys[] = { "key", "passphrase-file", "passphrase-fd", NULL };
+static const char *const publish_keys[] = { "stage", NULL };
+
+struct reader {
+    const char    *name;
+    struct lk_err *err;
+};
+
+static int wrong(const struct reader *reader, const struct lk_yaml_node *node, const char *key,
+                 const char *expected)
+{
+    return lk_err_set(reader->err, LK_ERR_INVALID, "%s:%u: %s: %s", reader->name, node->line,
+                      key, expected);
+}
+
+static int text(const struct reader *reader, const struct lk_yaml_node *map, const char *key,
+                char *out, size_t size)
+{
+    const struct lk_yaml_node *node = lk_yaml_get(map, key);
+
+    return node ? lk_yaml_text(node, reader->name, key, out, size, reader->err) : 0;
+}
+
+static int required(const struct reader *reader, const struct lk_yaml_node *map,
+                    const char *key, const char *what, char *out, size_t size)
+{
+    if (text(reader, map, key, out, size) < 0)
+        return -1;
+    return out[0] ? 0 : wrong(reader, map, key, what);
+}
+
+static int milliseconds(const struct reader *reader, const struct lk_yaml_node *map,
+                        const char *key, uint64_t min, uint64_t max, uint32_t *out)
+{
+    const struct lk_yaml_node *node = lk_yaml_get(map, key);
+    uint64_t                   value;
+
+    if (!node)
+        return 0;
+    if (lk_yaml_u64(node, reader->name, key, min, max, &value, reader->err) < 0)
+        return -1;
+    *out = (uint32_t)value;
+    return 0;
+}
+
+static int expect_map(const struct reader *reader, const struct lk_yaml_node *node,
+                      const char *key, const char *const *known)
+{
+    if (node->kind != LK_YAML_MAP)
+        return wrong(reader, node, key, "must be a map (key: value)");
+    return known ? lk_yaml_check_keys(node, reader->name, known, reader->err) : 0;
+}
+
+static int peers(const struct reader *reader, const struct lk_yaml_node *map, const char *key,
+                 struct lk_peers *out)
+{
+    const struct lk_yaml_node *node = lk_yaml_get(map, key);
+
+    if (!node || lk_yaml_is_null(node))
+        return 0;
+    if (expect_map(reader, node, key, NULL) < 0)
+        return -1;
+    for (const struct lk_yaml_node *peer = node->first; peer; peer = peer->next) {
+        char key_text[LK_PATH_SIZE];
+        if (out->count == LK_PEERS_MAX)
+            return wrong(reader, peer, key, "more entries than the limit of 512");
+        struct lk_peer *entry = &out->list[out->count++];
+        if (!lk_copy_text(entry->name, sizeof(entry->name), peer->text) || !entry->name[0])
+            return wrong(reader, peer, key, "a name must have 1 to 63 characters");
+        if (lk_yaml_text(peer->value, reader->name, peer->text, key_text, sizeof(key_text),
+                         reader->err) < 0)
+            return -1;
+        if (lk_curve_parse_public(&entry->key, key_text, reader->err) < 0)
+            return lk_err_wrap(reader->err, "%s:%u: %s: %s", reader->name, peer->line, key,
+                               peer->text);
+    }
+    return 0;
+}
+
+static int login(const struct reader *reader, const struct lk_yaml_node *map,
+                 struct lk_login *out)
+{
+    if (text(reader, map, "user", out->user, sizeof(out->user)) < 0 ||
+        text(reader, map, "password-file", out->password_file, sizeof(out->password_file)) < 0)
+        return -1;
+    if (!out->user[0] != !out->password_file[0])
+        return wrong(reader, map, "user", "goes together with password-file");
+    return 0;
+}
+
+static int agent_logins(const struct reader *reader, const struct lk_yaml_node *map,
+                        struct lk_registry_config *out)
+{
+    if (expect_map(reader, map, "agent-logins", NULL) < 0)
+        return -1;
+    for (const struct lk_yaml_node *arch = map->first; arch; arch = arch->next) {
+        if (out->agent_count == LK_PACKAGE_ARCHES_MAX ||
+            !lk_arch_parse(lk_str_of(arch->text), &out->agent_arch[out->agent_count]))
+            return wrong(reader, arch, "agent-logins",
+                         "keys are at most 8 architectures, as amd64");
+        if (expect_map(reader, arch->value, arch->text, login_keys) < 0 ||
+            login(reader, arch->value, &out->agent_login[out->agent_count]) < 0)
+            return -1;
+        out->agent_count++;
+    }
+    return 0;
+}
+
+static int registry(const struct reader *reader, const struct lk_yaml_node *map,
+                    struct lk_registry_config *out)
+{
+    const struct lk_yaml_node *plain = lk_yaml_get(map, "plain-http");
+    const struct lk_yaml_node *logins = lk_yaml_get(map, "agent-logins");
+
+    if (required(reader, map, "host", "host[:port] is missing", out->host, sizeof(out->host)) <
+            0 ||
+        text(reader, map, "ca-file", out->ca_file, sizeof(out->ca_file)) < 0 ||
+        login(reader, map, &out->login) < 0)
+        return -1;
+    if (plain &&
+        lk_yaml_bool(plain, reader->name, "plain-http", &out->plain_http, reader->err) < 0)
+        return -1;
+    return logins ? agent_logins(reader, logins, out) : 0;
+}
+
+static int registries(const struct reader *reader, const struct lk_yaml_node *root,
+                      struct lk_coordinator_config *out)
+{
+    const struct lk_yaml_node *list = lk_yaml_get(root, "registries");
+
+    if (!list || lk_yaml_is_null(list))
+        return 0;
+    if (list->kind != LK_YAML_LIST)
+        return wrong(reader, list, "registries", "must be a list of maps with `host`");
+    for (const struct lk_yaml_node *item = list->first; item; item = item->next) {
+        if (out->registry_count == LK_REGISTRIES_MAX)
+            return wrong(reader, item, "registries", "more entries than the limit of 32");
+        if (expect_map(reader, item, "registries", registry_keys) < 0 ||
+            registry(reader, item, &out->registries[out->registry_count++]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int signing(const struct reader *reader, const struct lk_yaml_node *root,
+                   struct lk_coordinator_config *out)
+{
+    const struct lk_yaml_node *map = lk_yaml_get(root, "signing");
+    const struct lk_yaml_node *fd;
+    uint64_t                   number;
+
+    if (!map || lk_yaml_is_null(map))
+        return 0;
+    if (expect_map(reader, map, "signing", signing_keys) < 0 ||
+        required(reader, map, "key", "the path of a signing key is missing", out->signing_key,
+                 sizeof(out->signing_key)) < 0 ||
+        text(reader, map, "passphrase-file", out->passphrase_file,
+             sizeof(out->passphrase_file)) < 0)
+        return -1;
+    fd = lk_yaml_get(map, "passphrase-fd");
+    if (!fd)
+        return 0;
+    if (lk_yaml_u64(fd, reader->name, "passphrase-fd", 3, 1023, &number, reader->err) < 0)
+        return -1;
+    out->passphrase_fd = (int)number;
+    return out->passphrase_file[0]
+               ? wrong(reader, fd, "passphrase-fd", "excludes passphrase-file")
+               : 0;
+}
+
+static int trusted_keys(const struct reader *reader, const struct lk_yaml_node *root,
+                        struct lk_coordinator_config *out)
+{
+    const struct lk_yaml_node *list = lk_yaml_get(root, "trusted-keys");
+
+    if (!list || lk_yaml_is_null(list))
+        return 0;
+    if (list->kind != LK_YAML_LIST)
+        return wrong(reader, list, "trusted-keys", "must be a list of paths of public keys");
+    for (const struct lk_yaml_node *item = list->first; item; item = item->next) {
+        if (out->trusted_count == LK_COUNT(out->trusted))
+            return wrong(reader, item, "trusted-keys", "more entries than the limit of 8");
+        if (lk_yaml_text(item, reader->name, "trusted-keys", out->trusted[out->trusted_count++],
+                         LK_PATH_SIZE, reader->err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int publish(const struct reader *reader, const struct lk_yaml_node *root,
+                   struct lk_coordinator_config *out)
+{
+    const struct lk_yaml_node *map = lk_yaml_get(root, "publish");
+    char                       stage[32] = "parallel";
+
+    if (!map || lk_yaml_is_null(map))
+        return 0;
+    if (expect_map(reader, map, "publish", publish_keys) < 0 ||
+        text(reader, map, "stage", stage, sizeof(stage)) < 0)
+        return -1;
+    out->in_turn = strcmp(stage, "in-turn") == 0;
+    if (!out->in_turn && strcmp(stage, "parallel") != 0)
+        return wrong(reader, map, "stage", "allowed are parallel and in-turn");
+    return 0;
+}
+
+static int everything(const struct reader *reader, const struct lk_yaml_node *root,
+                      struct lk_coordinator_config *out)
+{
+    if (expect_map(reader, root, "the file", root_keys) < 0 ||
+        text(reader, root, "agents-endpoint", out->agents_endpoint,
+             sizeof(out->agents_endpoint)) < 0 ||
+        text(reader, root, "clients-endpoint", out->clients_endpoint,
+             sizeof(out->clients_endpoint)) < 0 ||
+        required(reader, root, "key",
+                 "the path of the coordinator's secret key is missing; `lkcoord keys "
+                 "new coordinator` makes one",
+                 out->key, sizeof(out->key)) < 0 ||
+        required(reader, root, "state", "the state directory is missing, as /var/lib/lkcoord",
+                 out->state, sizeof(out->state)) < 0 ||
+        peers(reader, root, "agents", &out->agents) < 0 ||
+        peers(reader, root, "clients", &out->clients) < 0 ||
+        registries(reader, root, out) < 0 || signing(reader, root, out) < 0 ||
+        trusted_keys(reader, root, out) < 0 || publish(reader, root, out) < 0)
+        return -1;
+    if (milliseconds(reader, root, "lease-ms", 1000, 86400000, &out->lease_ms) < 0 ||
+        milliseconds(reader, root, "permit-ms", 1000, 86400000, &out->permit_ms) < 0 ||
+        milliseconds(reader, root, "suspect-ms", 500, 3600000, &out->suspect_ms) < 0)
+        return -1;
+    return milliseconds(reader, root, "ping-ms", 100, 60000, &out->ping_ms);
+}
+
+int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *path,
+                               struct lk_err *err)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf    bytes = LK_BUF_INIT(LK_YAML_BYTES_MAX);
+    LK_CLEANUP(lk_yaml_free) struct lk_yaml *yaml = NULL;
+    const struct lk_yaml_node               *root;
+    struct reader                            reader = { path, err };
+
+    *out = (struct lk_coordinator_config) {
+        .agents_endpoint = "tcp://0.0.0.0:7411",
+        .clients_endpoint = "tcp://0.0.0.0:7412",
+        .passphrase_fd = -1,
+        .lease_ms = 60000,
+        .permit_ms = 60000,
+        .suspect_ms = 10000,
+        .ping_ms = 2000,
+    };
+    if (lk_file_read(path, &bytes, err) < 0)
+        return lk_err_wrap(err, "reading the configuration");
+    if (lk_yaml_parse(&yaml, &root, lk_buf_str(&bytes), path, err) < 0)
+        return -1;
+    if (!root)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s: is empty; the example lkcoordd.yml shows what is needed", path);
+    return everything(&reader, root, out);
+}
+
+const struct lk_registry_config *
+lk_coordinator_config_registry(const struct lk_coordinator_config *config, const char *host)
+{
+    for (size_t i = 0; i < config->registry_count; i++)
+        if (strcmp(config->registries[i].host, host) == 0)
+            return &config->registries[i];
+    return NULL;
+}

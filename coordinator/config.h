@@ -1,0 +1,72 @@
+/*
+ * config - lkcoordd.yml, read strictly: every key with its default and bounds; what is wrong is told with file,
+ * line, key and what is allowed.  deploy/examples/lkcoordd.yml shows all keys.
+ */
+#ifndef LK_COORDINATOR_CONFIG_H
+#define LK_COORDINATOR_CONFIG_H
+
+#include "common/base/arch.h"
+#include "common/base/err.h"
+#include "common/base/limits.h"
+#include "common/net/curve.h"
+
+#define LK_PEERS_MAX      512
+#define LK_REGISTRIES_MAX 32
+
+/* Who may come in. */
+struct lk_peer {
+    char                   name[LK_NAME_SIZE];
+    struct lk_curve_public key;
+};
+
+struct lk_peers {
+    size_t         count;
+    struct lk_peer list[LK_PEERS_MAX];
+};
+
+/* A user name and the file that holds the password. */
+struct lk_login {
+    char user[256];
+    char password_file[LK_PATH_SIZE];
+};
+
+struct lk_registry_config {
+    char            host[LK_REPOSITORY_SIZE]; /* host[:port], as in references */
+    bool            plain_http;
+    char            ca_file[LK_PATH_SIZE]; /* "": the system's */
+    struct lk_login login;                 /* user "": none */
+    /* What agents get where the registry has passwords but no tokens. */
+    size_t          agent_count;
+    struct lk_arch  agent_arch[LK_PACKAGE_ARCHES_MAX];
+    struct lk_login agent_login[LK_PACKAGE_ARCHES_MAX];
+};
+
+struct lk_coordinator_config {
+    char                      agents_endpoint[LK_PATH_SIZE];
+    char                      clients_endpoint[LK_PATH_SIZE];
+    char                      key[LK_PATH_SIZE];
+    char                      state[LK_PATH_SIZE];
+    struct lk_peers           agents;
+    struct lk_peers           clients;
+    size_t                    registry_count;
+    struct lk_registry_config registries[LK_REGISTRIES_MAX];
+    char     signing_key[LK_PATH_SIZE]; /* "": this coordinator does not sign */
+    char     passphrase_file[LK_PATH_SIZE];
+    int      passphrase_fd; /* -1: none */
+    size_t   trusted_count; /* further public keys whose signatures count */
+    char     trusted[LK_PACKAGE_ARCHES_MAX][LK_PATH_SIZE];
+    bool     in_turn;
+    uint32_t lease_ms;
+    uint32_t permit_ms;
+    uint32_t suspect_ms;
+    uint32_t ping_ms;
+};
+
+int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *path,
+                               struct lk_err *err);
+
+/* The entry for a host, or NULL. */
+const struct lk_registry_config *
+lk_coordinator_config_registry(const struct lk_coordinator_config *config, const char *host);
+
+#endif

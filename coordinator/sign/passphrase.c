@@ -1,0 +1,66 @@
+#include "coordinator/sign/passphrase.h"
+
+#include "common/os/file.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PASSPHRASE_BYTES_MAX 1024
+
+static int read_fd(int fd, struct lk_buf *out, struct lk_err *err)
+{
+    char    bytes[PASSPHRASE_BYTES_MAX];
+    ssize_t got;
+
+    while ((got = read(fd, bytes, sizeof(bytes))) > 0)
+        if (!lk_buf_add(out, bytes, (size_t)got))
+            return lk_err_set(err, LK_ERR_LIMIT,
+                              "the passphrase from descriptor %d is longer than %d bytes", fd,
+                              PASSPHRASE_BYTES_MAX);
+    sodium_memzero(bytes, sizeof(bytes));
+    int result = got < 0 ? lk_err_sys(err, "reading the passphrase from descriptor %d", fd) : 0;
+    close(fd);
+    return result;
+}
+
+static int read_passphrase(const struct lk_coordinator_config *config, struct lk_buf *out,
+                           struct lk_err *err)
+{
+    const char *variable = getenv("COSIGN_PASSWORD");
+
+    if (config->passphrase_fd >= 0)
+        return read_fd(config->passphrase_fd, out, err);
+    if (config->passphrase_file[0])
+        return lk_file_read_secret(config->passphrase_file, out, err);
+    if (!variable)
+        return lk_err_set(
+            err, LK_ERR_INVALID,
+            "the signing key %s needs a passphrase: set signing.passphrase-file or "
+            "signing.passphrase-fd, or COSIGN_PASSWORD in the environment",
+            config->signing_key);
+    return lk_buf_add_text(out, variable)
+               ? 0
+               : lk_err_set(err, LK_ERR_LIMIT, "COSIGN_PASSWORD is too long");
+}
+
+int lk_signer_unlock(struct lk_signer **out, const struct lk_coordinator_config *config,
+                     struct lk_err *err)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf passphrase = LK_BUF_INIT(PASSPHRASE_BYTES_MAX);
+
+    int result = read_passphrase(config, &passphrase, err);
+    unsetenv("COSIGN_PASSWORD");
+    if (result == 0) {
+        /* The first line: files end in a newline that is no part of it. */
+        struct lk_str whole = lk_buf_str(&passphrase);
+        struct lk_str rest;
+        struct lk_str line = whole;
+        lk_str_split(whole, '\n', &line, &rest);
+        result = lk_signer_open(out, config->signing_key, line, err);
+    }
+    if (passphrase.data)
+        sodium_memzero(passphrase.data, passphrase.len);
+    return result;
+}

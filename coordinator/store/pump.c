@@ -1,0 +1,198 @@
+#include "coordinator/store/pump.h"
+
+#include "common/os/workers.h"
+#include "coordinator/store/journal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct record {
+    size_t  len;
+    uint8_t bytes[];
+};
+
+/* Facts that go to disk in one transaction. */
+struct group {
+    struct lk_work  work; /* first: the workers know only this */
+    struct lk_pump *pump;
+    size_t          count;
+    size_t          capacity;
+    struct record **records;
+    bool            failed;
+    struct lk_err   err;
+};
+
+struct waiting {
+    uint64_t         after; /* so many facts have to be on disk */
+    struct waiting  *next;
+    struct lk_effect effect;
+};
+
+struct lk_pump {
+    struct lk_journal      *journal;
+    struct lk_pump_listener listener;
+    struct lk_workers      *worker;
+    struct group           *next_group; /* collecting */
+    bool                    writing;
+    uint64_t                handed_in;
+    uint64_t                durable;
+    struct waiting         *first;
+    struct waiting        **end;
+    bool                    releasing;
+};
+
+static void free_group(struct group *group)
+{
+    for (size_t i = 0; i < group->count; i++)
+        free(group->records[i]);
+    free(group->records);
+    free(group);
+}
+
+struct lk_pump *lk_pump_start(struct lk_journal             *journal,
+                              const struct lk_pump_listener *listener)
+{
+    struct lk_pump *pump = lk_xcalloc(1, sizeof(*pump));
+
+    pump->journal = journal;
+    pump->listener = *listener;
+    pump->worker = lk_workers_start(1, "journal");
+    pump->end = &pump->first;
+    return pump;
+}
+
+void lk_pump_stop(struct lk_pump **pump)
+{
+    struct lk_pump *p = LK_TAKE(*pump);
+
+    if (!p)
+        return;
+    p->listener = (struct lk_pump_listener) { 0 };
+    lk_workers_stop(&p->worker);
+    if (p->next_group)
+        free_group(p->next_group);
+    while (p->first) {
+        struct waiting *waiting = p->first;
+        p->first = waiting->next;
+        free(waiting);
+    }
+    free(p);
+}
+
+static void append(struct lk_work *work)
+{
+    struct group *group = (struct group *)work;
+    LK_CLEANUP(lk_free_pointer)
+    struct lk_str *records = lk_xcalloc(group->count, sizeof(*records));
+
+    for (size_t i = 0; i < group->count; i++)
+        records[i] =
+            (struct lk_str) { (const char *)group->records[i]->bytes, group->records[i]->len };
+    group->failed =
+        lk_journal_append(group->pump->journal, records, group->count, &group->err) < 0;
+}
+
+/* Effects may hand in more by way of the listener; the outer call then goes on with it. */
+static void release(struct lk_pump *pump)
+{
+    if (pump->releasing)
+        return;
+    pump->releasing = true;
+    while (pump->first && pump->first->after <= pump->durable) {
+        struct waiting *waiting = pump->first;
+        pump->first = waiting->next;
+        if (!pump->first)
+            pump->end = &pump->first;
+        pump->listener.effect(pump->listener.ctx, &waiting->effect);
+        free(waiting);
+    }
+    pump->releasing = false;
+}
+
+static void appended(struct lk_work *work);
+
+static void write_next(struct lk_pump *pump)
+{
+    if (pump->writing || !pump->next_group)
+        return;
+    struct group *group = LK_TAKE(pump->next_group);
+    group->work.run = append;
+    group->work.done = appended;
+    pump->writing = true;
+    lk_workers_submit(pump->worker, &group->work);
+}
+
+static void appended(struct lk_work *work)
+{
+    struct group   *group = (struct group *)work;
+    struct lk_pump *pump = group->pump;
+
+    pump->writing = false;
+    if (group->failed && pump->listener.failed) {
+        pump->listener.failed(pump->listener.ctx, &group->err);
+    } else if (pump->listener.durable) {
+        pump->durable += group->count;
+        release(pump);
+        pump->listener.durable(pump->listener.ctx);
+        write_next(pump);
+    }
+    free_group(group);
+}
+
+static void add_fact(struct lk_pump *pump, const struct lk_fact *fact)
+{
+    uint8_t       bytes[LK_FACT_BYTES_MAX];
+    size_t        len = lk_fact_encode(fact, bytes);
+    struct group *group = pump->next_group;
+
+    if (!group) {
+        group = pump->next_group = lk_xcalloc(1, sizeof(*group));
+        group->pump = pump;
+    }
+    if (group->count == group->capacity) {
+        group->capacity = group->capacity ? group->capacity * 2 : 16;
+        group->records =
+            lk_xrealloc(group->records, group->capacity * sizeof(group->records[0]));
+    }
+    struct record *record = lk_xmalloc(sizeof(*record) + len);
+    record->len = len;
+    memcpy(record->bytes, bytes, len);
+    group->records[group->count++] = record;
+    pump->handed_in++;
+}
+
+void lk_pump_put(struct lk_pump *pump, const struct lk_out *out)
+{
+    for (size_t i = 0; i < out->fact_count; i++)
+        add_fact(pump, &out->facts[i]);
+    for (size_t i = 0; i < out->effect_count; i++) {
+        struct waiting *waiting = lk_xmalloc(sizeof(*waiting));
+        waiting->after = pump->handed_in;
+        waiting->next = NULL;
+        waiting->effect = out->effects[i];
+        *pump->end = waiting;
+        pump->end = &waiting->next;
+    }
+    write_next(pump);
+    release(pump);
+}
+
+int lk_pump_fd(const struct lk_pump *pump)
+{
+    return lk_workers_fd(pump->worker);
+}
+
+void lk_pump_collect(struct lk_pump *pump)
+{
+    lk_workers_collect(pump->worker);
+}
+
+uint64_t lk_pump_handed_in(const struct lk_pump *pump)
+{
+    return pump->handed_in;
+}
+
+uint64_t lk_pump_durable(const struct lk_pump *pump)
+{
+    return pump->durable;
+}

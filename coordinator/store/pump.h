@@ -1,0 +1,39 @@
+/*
+ * pump - keeps facts before effects: facts go to the journal in groups, effects come out when all facts
+ * that were handed in with or before them are on disk.
+ *
+ * The loop's thread calls everything; appending happens on the pump's own thread, one group at a time, and
+ * what comes in meanwhile makes the next group.
+ */
+#ifndef LK_PUMP_H
+#define LK_PUMP_H
+
+#include "coordinator/core/core.h"
+#include "coordinator/store/store.h"
+
+struct lk_pump;
+
+struct lk_pump_listener {
+    void (*effect)(void *ctx, const struct lk_effect *effect);
+    void (*durable)(void *ctx); /* more facts are on disk */
+    void (*failed)(void                *ctx,
+                   const struct lk_err *err); /* the journal cannot be written: end */
+    void *ctx;
+};
+
+/* `journal` is borrowed and belongs to the pump until lk_pump_stop. */
+struct lk_pump *lk_pump_start(struct lk_journal             *journal,
+                              const struct lk_pump_listener *listener);
+void lk_pump_stop(struct lk_pump **pump); /* waits for the group that is being written */
+
+/* Takes what a step gave.  Effects may come out within the call when no fact is outstanding. */
+void lk_pump_put(struct lk_pump *pump, const struct lk_out *out);
+
+int  lk_pump_fd(const struct lk_pump *pump);
+void lk_pump_collect(struct lk_pump *pump);
+
+/* How many facts were handed in, and how many of them are on disk. */
+uint64_t lk_pump_handed_in(const struct lk_pump *pump);
+uint64_t lk_pump_durable(const struct lk_pump *pump);
+
+#endif
