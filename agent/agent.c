@@ -601,6 +601,7 @@ static int prepare(struct agent *agent, struct lk_err *err)
     randombytes_buf(&conf.seed, sizeof(conf.seed));
     agent->core = lk_agent_core_new(&conf);
     ask_version(agent);
+    lk_builder_salvage(agent->config);
     return 0;
 }
 
@@ -677,6 +678,7 @@ int lk_agent_run(const struct lk_agent_config *config, struct lk_err *err)
     agent->pump_timer = agent->wake_timer = agent->signals = agent->state.lock = -1;
     if (prepare(agent, err) == 0 && assemble(agent, err) == 0) {
         serve(agent);
+        lk_builder_salvage(config);
         result = 0;
     }
     finish(agent);

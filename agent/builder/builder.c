@@ -1,5 +1,8 @@
 #include "agent/builder/builder.h"
 
+#include "common/log/log.h"
+#include "common/os/spawn.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,12 +17,12 @@ const struct lk_builder *lk_builder_of(enum lk_builder_kind kind)
     return &lk_builder_buildah;
 }
 
-struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, bool always)
+struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, enum lk_build_step_kind kind)
 {
     lk_assert(plan->step_count < LK_BUILD_STEPS_MAX);
     struct lk_build_step *step = &plan->steps[plan->step_count++];
 
-    step->always = always;
+    step->kind = kind;
     return &step->argv;
 }
 
@@ -64,6 +67,32 @@ static void compose_environment(struct lk_build_plan         *plan,
                        config->registries_conf);
 }
 
+/* A storage that others may use too is not ours to clean. */
+static bool owns_storage(const struct lk_agent_config *config)
+{
+    size_t len = strlen(config->state);
+
+    return strncmp(config->storage_root, config->state, len) == 0 &&
+           config->storage_root[len] == '/';
+}
+
+void lk_builder_salvage(const struct lk_agent_config *config)
+{
+    const struct lk_builder *builder = lk_builder_of(config->builder);
+    struct lk_argv           argv = { .count = 0 };
+    struct lk_err            err = { .kind = LK_ERR_NONE };
+    int                      status = 0;
+
+    if (!builder->compose_salvage || !owns_storage(config) ||
+        access(config->storage_root, F_OK) < 0)
+        return;
+    builder->compose_salvage(&argv, config);
+    if (lk_run((const char *const *)argv.items, NULL, &status, &err) < 0 || status != 0)
+        lk_log_warn("containers of earlier builds not removed", "path=%s status=%d",
+                    LK_Q(config->storage_root), status);
+    lk_argv_fini(&argv);
+}
+
 int lk_build_plan(struct lk_build_plan *out, const struct lk_build_request *request,
                   struct lk_err *err)
 {
@@ -74,6 +103,10 @@ int lk_build_plan(struct lk_build_plan *out, const struct lk_build_request *requ
     if (builder->compose_environment)
         builder->compose_environment(out, request->config);
     builder->compose(out, request);
+    /* With more slots it would take other builds' containers away; those are salvaged at the next start. */
+    if (builder->compose_salvage && request->config->slots == 1 &&
+        owns_storage(request->config))
+        builder->compose_salvage(lk_build_plan_step(out, LK_STEP_SALVAGE), request->config);
     for (size_t i = 0; i < out->step_count; i++)
         if (out->steps[i].argv.failed)
             return lk_err_set(err, LK_ERR_LIMIT,

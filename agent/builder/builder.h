@@ -25,9 +25,15 @@ struct lk_build_request {
     const char                   *name;    /* unique on this host: [a-z0-9-]+ */
 };
 
+enum lk_build_step_kind {
+    LK_STEP_BUILD,   /* a failure ends the build */
+    LK_STEP_TIDY,    /* runs in any case; its own failure does not count */
+    LK_STEP_SALVAGE, /* the same, but only after a failure or a signal */
+};
+
 struct lk_build_step {
-    struct lk_argv argv;
-    bool always; /* cleans up: runs also after a failure, and its own does not count */
+    struct lk_argv          argv;
+    enum lk_build_step_kind kind;
 };
 
 struct lk_build_plan {
@@ -41,6 +47,8 @@ struct lk_builder {
     void (*compose)(struct lk_build_plan *plan, const struct lk_build_request *request);
     void (*compose_environment)(struct lk_build_plan         *plan,
                                 const struct lk_agent_config *config);
+    /* Removes every build container of the agent's storage, with its mounts; NULL: nothing is left behind. */
+    void (*compose_salvage)(struct lk_argv *argv, const struct lk_agent_config *config);
 };
 
 extern const struct lk_builder lk_builder_buildah;
@@ -54,8 +62,14 @@ int  lk_build_plan(struct lk_build_plan *out, const struct lk_build_request *req
                    struct lk_err *err);
 void lk_build_plan_fini(struct lk_build_plan *plan);
 
+/*
+ * Removes what builds of an earlier run or killed ones left mounted.  Only in a storage below the agent's own
+ * state directory (another may be shared), and only while none of its builds runs.  Blocks.
+ */
+void lk_builder_salvage(const struct lk_agent_config *config);
+
 /* For the backends: the next step, and what they all say alike. */
-struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, bool always);
+struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, enum lk_build_step_kind kind);
 void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *request);
 
 #endif

@@ -7,14 +7,25 @@ static void compose_environment(struct lk_build_plan         *plan,
     lk_argv_printf(&plan->environment, "BUILDAH_RUNTIME=%s", config->runtime);
 }
 
+static void add_storage(struct lk_argv *argv, const struct lk_agent_config *config)
+{
+    lk_argv_add_all(argv, config->builder_command, "--root", config->storage_root, "--runroot",
+                    config->storage_runroot, "--storage-driver", config->storage_driver, NULL);
+}
+
+static void compose_salvage(struct lk_argv *argv, const struct lk_agent_config *config)
+{
+    add_storage(argv, config);
+    lk_argv_add_all(argv, "rm", "--all", NULL);
+}
+
 static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
 {
     const struct lk_agent_config *config = request->config;
-    struct lk_argv               *argv = lk_build_plan_step(plan, false);
+    struct lk_argv               *argv = lk_build_plan_step(plan, LK_STEP_BUILD);
 
-    lk_argv_add_all(argv, config->builder_command, "--root", config->storage_root, "--runroot",
-                    config->storage_runroot, "--storage-driver", config->storage_driver, "bud",
-                    NULL);
+    add_storage(argv, config);
+    lk_argv_add(argv, "bud");
     /* With chroot isolation buildah refuses any word about the network: RUN steps share the host's. */
     if (config->chroot_unsafe)
         lk_argv_add(argv, "--isolation=chroot");
@@ -23,6 +34,8 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
                         request->spec->network ? "--network=host" : "--network=none", NULL);
     /* No io.buildah.version in the image: the labels are those of the package. */
     lk_argv_add(argv, "--identity-label=false");
+    /* Else the container of a failed step stays, mounted. */
+    lk_argv_add(argv, "--force-rm");
     if (!request->spec->no_cache)
         lk_argv_add(argv, "--layers");
     lk_build_add_options(argv, request);
@@ -35,4 +48,5 @@ const struct lk_builder lk_builder_buildah = {
     .name = "buildah",
     .compose = compose,
     .compose_environment = compose_environment,
+    .compose_salvage = compose_salvage,
 };

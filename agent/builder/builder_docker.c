@@ -4,7 +4,7 @@
 static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
 {
     const char     *docker = request->config->builder_command;
-    struct lk_argv *argv = lk_build_plan_step(plan, false);
+    struct lk_argv *argv = lk_build_plan_step(plan, LK_STEP_BUILD);
 
     lk_argv_add_all(argv, docker, "build",
                     request->spec->network ? "--network=host" : "--network=none", NULL);
@@ -12,12 +12,12 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
     lk_argv_printf(argv, "--tag=lkcoord/%s:latest", request->name);
     lk_argv_add(argv, request->context);
 
-    argv = lk_build_plan_step(plan, false);
+    argv = lk_build_plan_step(plan, LK_STEP_BUILD);
     lk_argv_add_all(argv, "skopeo", "copy", NULL);
     lk_argv_printf(argv, "docker-daemon:lkcoord/%s:latest", request->name);
     lk_argv_printf(argv, "oci:%s:image", request->layout);
 
-    argv = lk_build_plan_step(plan, true);
+    argv = lk_build_plan_step(plan, LK_STEP_TIDY);
     lk_argv_add_all(argv, docker, "image", "rm", "--force", NULL);
     lk_argv_printf(argv, "lkcoord/%s:latest", request->name);
 }

@@ -7,9 +7,9 @@ static void compose_environment(struct lk_build_plan         *plan,
 }
 
 static struct lk_argv *step(struct lk_build_plan *plan, const struct lk_agent_config *config,
-                            bool always)
+                            enum lk_build_step_kind kind)
 {
-    struct lk_argv *argv = lk_build_plan_step(plan, always);
+    struct lk_argv *argv = lk_build_plan_step(plan, kind);
 
     lk_argv_add_all(argv, config->builder_command, "--root", config->storage_root, "--runroot",
                     config->storage_runroot, "--storage-driver", config->storage_driver,
@@ -19,22 +19,22 @@ static struct lk_argv *step(struct lk_build_plan *plan, const struct lk_agent_co
 
 static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
 {
-    struct lk_argv *argv = step(plan, request->config, false);
+    struct lk_argv *argv = step(plan, request->config, LK_STEP_BUILD);
 
     lk_argv_add_all(argv, "build", "--isolation=oci",
                     request->spec->network ? "--network=host" : "--network=none",
-                    "--identity-label=false", "--layers", NULL);
+                    "--identity-label=false", "--force-rm", "--layers", NULL);
     lk_build_add_options(argv, request);
     lk_argv_add(argv, "--format=oci");
     lk_argv_printf(argv, "--tag=localhost/lkcoord/%s:latest", request->name);
     lk_argv_add(argv, request->context);
 
-    argv = step(plan, request->config, false);
+    argv = step(plan, request->config, LK_STEP_BUILD);
     lk_argv_add_all(argv, "push", "--format=oci", NULL);
     lk_argv_printf(argv, "localhost/lkcoord/%s:latest", request->name);
     lk_argv_printf(argv, "oci:%s:image", request->layout);
 
-    argv = step(plan, request->config, true);
+    argv = step(plan, request->config, LK_STEP_TIDY);
     lk_argv_add_all(argv, "image", "rm", "--force", NULL);
     lk_argv_printf(argv, "localhost/lkcoord/%s:latest", request->name);
 }

@@ -25,8 +25,11 @@ struct lk_runner {
 
 static void start_next(struct lk_runner *runner);
 
+/* The log is the build's: a build that failed ends with its own words. */
 static void tell(struct lk_runner *runner, struct lk_str bytes)
 {
+    if (runner->plan.steps[runner->next - 1].kind != LK_STEP_BUILD)
+        return;
     runner->listener.output(runner->listener.ctx, bytes);
 }
 
@@ -92,7 +95,7 @@ static int on_output(zloop_t *loop, zmq_pollitem_t *item, void *ctx)
 static int on_exit_of_step(zloop_t *loop, zmq_pollitem_t *item, void *ctx)
 {
     struct lk_runner *runner = ctx;
-    bool              counts = !runner->plan.steps[runner->next - 1].always;
+    bool              counts = runner->plan.steps[runner->next - 1].kind == LK_STEP_BUILD;
     int               status;
 
     (void)loop;
@@ -126,7 +129,7 @@ static struct lk_build_step *next_step(struct lk_runner *runner)
     while (runner->next < runner->plan.step_count) {
         struct lk_build_step *step = &runner->plan.steps[runner->next++];
 
-        if (!failed || step->always)
+        if (failed ? step->kind != LK_STEP_BUILD : step->kind != LK_STEP_SALVAGE)
             return step;
     }
     return NULL;
@@ -151,7 +154,7 @@ static void start_next(struct lk_runner *runner)
             watch(runner, runner->process.pidfd, on_exit_of_step);
             return;
         }
-        if (!step->always)
+        if (step->kind == LK_STEP_BUILD)
             runner->err = err;
     }
     runner->listener.ended(runner->listener.ctx, runner->status,

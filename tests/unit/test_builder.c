@@ -100,6 +100,7 @@ static void buildah_commits_straight_to_a_layout(void **state)
         "--isolation=oci",
         "--network=none",
         "--identity-label=false",
+        "--force-rm",
         "--layers",
         "--platform=linux/s390x",
         "--pull",
@@ -116,6 +117,29 @@ static void buildah_commits_straight_to_a_layout(void **state)
     assert_int_equal(world->plan.step_count, 1);
     assert_argv(&world->plan.steps[0], expected);
     assert_true(has(&world->plan.environment, "BUILDAH_RUNTIME=runc"));
+}
+
+static void a_build_that_was_killed_is_cleaned_up_in_a_storage_of_ones_own(void **state)
+{
+    struct world            *world = *state;
+    static const char *const expected[] = {
+        "buildah",          "--root",  "/s/root", "--runroot", "/s/run",
+        "--storage-driver", "overlay", "rm",      "--all",     NULL,
+    };
+
+    world->config.slots = 1;
+    strcpy(world->config.state, "/s");
+    plan(world, LK_BUILDER_BUILDAH, "buildah");
+    assert_int_equal(world->plan.step_count, 2);
+    assert_int_equal(world->plan.steps[1].kind, LK_STEP_SALVAGE);
+    assert_argv(&world->plan.steps[1], expected);
+    world->config.slots = 2;
+    plan(world, LK_BUILDER_BUILDAH, "buildah");
+    assert_int_equal(world->plan.step_count, 1);
+    world->config.slots = 1;
+    strcpy(world->config.state, "/elsewhere");
+    plan(world, LK_BUILDER_BUILDAH, "buildah");
+    assert_int_equal(world->plan.step_count, 1);
 }
 
 static void docker_builds_then_copies_then_tidies_up(void **state)
@@ -146,8 +170,8 @@ static void docker_builds_then_copies_then_tidies_up(void **state)
     assert_argv(&world->plan.steps[0], build);
     assert_argv(&world->plan.steps[1], copy);
     assert_argv(&world->plan.steps[2], tidy);
-    assert_false(world->plan.steps[1].always);
-    assert_true(world->plan.steps[2].always);
+    assert_int_equal(world->plan.steps[1].kind, LK_STEP_BUILD);
+    assert_int_equal(world->plan.steps[2].kind, LK_STEP_TIDY);
 }
 
 #define PODMAN                                                                           \
@@ -163,6 +187,7 @@ static void podman_builds_then_pushes_then_tidies_up(void **state)
         "--isolation=oci",
         "--network=none",
         "--identity-label=false",
+        "--force-rm",
         "--layers",
         "--platform=linux/s390x",
         "--pull",
@@ -191,7 +216,7 @@ static void podman_builds_then_pushes_then_tidies_up(void **state)
     assert_argv(&world->plan.steps[0], build);
     assert_argv(&world->plan.steps[1], push);
     assert_argv(&world->plan.steps[2], tidy);
-    assert_true(world->plan.steps[2].always);
+    assert_int_equal(world->plan.steps[2].kind, LK_STEP_TIDY);
 }
 
 static void the_network_is_there_only_if_the_package_asks_for_it(void **state)
@@ -269,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD(buildah_commits_straight_to_a_layout),
+        WORLD(a_build_that_was_killed_is_cleaned_up_in_a_storage_of_ones_own),
         WORLD(docker_builds_then_copies_then_tidies_up),
         WORLD(podman_builds_then_pushes_then_tidies_up),
         WORLD(the_network_is_there_only_if_the_package_asks_for_it),
