@@ -74,8 +74,9 @@ static void print_bytes(struct logs *logs, struct log *log, struct lk_str bytes)
 static bool is_wanted(const struct logs *logs, size_t package, const struct lk_picture_job *job)
 {
     return (!logs->arch || strcmp(logs->arch, job->arch.name) == 0) &&
-           (logs->package == 0 || logs->package == package + 1) && job->attempt > 0 &&
-           job->state != lk_wire_JobState_JOB_KEPT && job->state != lk_wire_JobState_JOB_QUEUED;
+           (logs->package == 0 || logs->package == package + 1) &&
+           job->state != lk_wire_JobState_JOB_NONE && job->state != lk_wire_JobState_JOB_KEPT &&
+           job->state != lk_wire_JobState_JOB_QUEUED;
 }
 
 static size_t reading(const struct logs *logs)
@@ -157,7 +158,7 @@ static void take_piece(struct logs *logs, struct lk_client *client,
 
 static void take_error(struct logs *logs, struct lk_client *client, const lk_wire_Envelope *in)
 {
-    if (in->request == logs->request) {
+    if (in->request == logs->request || in->request == 0) {
         lk_err_set(&logs->refusal, lk_wire_kind_to(in->body.error.kind), "%s",
                    in->body.error.text);
         logs->refused = true;

@@ -10,7 +10,7 @@
 
 struct lk_log_reader {
     uint64_t job; /* 0: none */
-    uint32_t attempt;
+    uint32_t attempt; /* 0: the latest, until the first piece says which that is */
     uint64_t request;
     uint64_t offset; /* of the byte that is expected next */
     uint64_t taken;  /* bytes since credit was last granted */

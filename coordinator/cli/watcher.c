@@ -106,8 +106,7 @@ static const struct lk_picture_job *next_failed(const struct lk_watcher *watcher
         for (size_t j = 0; j < picture->packages[i].job_count; j++) {
             const struct lk_picture_job *job = &picture->packages[i].jobs[j];
 
-            if (job->state == lk_wire_JobState_JOB_FAILED && job->attempt > 0 &&
-                !was_shown(watcher, job->id))
+            if (job->state == lk_wire_JobState_JOB_FAILED && !was_shown(watcher, job->id))
                 return job;
         }
     return NULL;
@@ -187,7 +186,8 @@ static void take_piece(struct lk_watcher *watcher, struct lk_client *client,
 static bool take_error(struct lk_watcher *watcher, struct lk_client *client,
                        const lk_wire_Envelope *in)
 {
-    if (in->request == watcher->request && watcher->request != 0) {
+    /* Without a request: the push that is watched left the coordinator's history. */
+    if ((in->request == watcher->request || in->request == 0) && watcher->request != 0) {
         lk_err_set(&watcher->refusal, lk_wire_kind_to(in->body.error.kind), "%s",
                    in->body.error.text);
         watcher->refused = true;
