@@ -28,6 +28,7 @@ struct lk_task {
     struct lk_err        log_err;
     bool                 log_ended;
     struct lk_runner    *runner;
+    bool                 cannot_execute; /* the kernel refused a program of this arch */
     struct lk_image      image;
     struct lk_publish   *publish;
     struct lk_credential ticket;
@@ -350,8 +351,11 @@ void lk_task_fetch(struct lk_task *task)
 
 static void build_output(void *ctx, struct lk_str bytes)
 {
-    struct lk_task *task = ctx;
+    static const char refusal[] = "exec format error";
+    struct lk_task   *task = ctx;
 
+    if (memmem(bytes.data, bytes.len, refusal, sizeof(refusal) - 1))
+        task->cannot_execute = true;
     lk_spool_write(task->log, bytes);
     task->host.log_grew(task->host.ctx);
 }
@@ -400,6 +404,16 @@ static enum lk_err_kind blame(const char *last_line)
     return LK_ERR_INVALID;
 }
 
+static bool is_emulated(const struct lk_task *task)
+{
+    const struct lk_agent_config *config = task->host.config;
+
+    for (size_t i = 0; i < config->arch_count; i++)
+        if (lk_arch_eq(&config->arches[i], &task->arch))
+            return config->emulated[i];
+    return false;
+}
+
 static void build_ended(void *ctx, int status, const struct lk_err *start_err)
 {
     struct lk_task *task = ctx;
@@ -415,6 +429,12 @@ static void build_ended(void *ctx, int status, const struct lk_err *start_err)
     } else if (start_err) {
         err = *start_err;
         err.kind = LK_ERR_PERMANENT; /* of this host: its builder is not there */
+        fail(task, &err);
+    } else if (status != 0 && task->cannot_execute && is_emulated(task)) {
+        lk_err_set(&err, LK_ERR_PERMANENT,
+                   "this agent's host does not run %s programs: install qemu-user-static and "
+                   "binfmt-support there, or take %s out of its arches",
+                   task->arch.name, task->arch.name);
         fail(task, &err);
     } else if (status != 0) {
         lk_err_set(&err, blame(line), "%s ended with %d: %s", builder, status, line);
