@@ -14,7 +14,8 @@ static int run(const struct lk_call *call)
         return lk_exit_of(&err);
     if (lk_question_ask(call->config, &cancel, NULL, NULL, &refused, &err) < 0)
         return lk_question_exit(refused, &err);
-    fprintf(stderr, "push %" PRIu64 " is being cancelled\n", cancel.body.cancel.push);
+    fprintf(stderr, "push %" PRIu64 " is cancelled, unless it had ended before\n",
+            cancel.body.cancel.push);
     return LK_EXIT_OK;
 }
 

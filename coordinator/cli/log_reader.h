@@ -9,7 +9,7 @@
 #include "coordinator/cli/client.h"
 
 struct lk_log_reader {
-    uint64_t job; /* 0: none */
+    uint64_t job;     /* 0: none */
     uint32_t attempt; /* 0: the latest, until the first piece says which that is */
     uint64_t request;
     uint64_t offset; /* of the byte that is expected next */

@@ -122,9 +122,9 @@ bool lk_picture_take_job(struct lk_picture *picture, const lk_wire_JobUpdate *up
     if (!job)
         return false;
 
-    bool differs = job->id != update->job || job->state != update->state ||
-                   job->phase != update->phase || job->attempt != update->attempt ||
-                   strcmp(job->text, update->text) != 0;
+    /* States and phases that are one word to people are one to them. */
+    const char *word = job->id ? lk_picture_job_word(job) : "";
+    bool differs = job->attempt != update->attempt || strcmp(job->text, update->text) != 0;
 
     set_times(job, update, now_ms);
     job->id = update->job;
@@ -142,7 +142,7 @@ bool lk_picture_take_job(struct lk_picture *picture, const lk_wire_JobUpdate *up
         memcpy(job->digest.sha256, update->digest.bytes, sizeof(job->digest.sha256));
     if (changed)
         *changed = job;
-    return differs;
+    return differs || strcmp(word, lk_picture_job_word(job)) != 0;
 }
 
 const struct lk_picture_job *lk_picture_find(const struct lk_picture *picture, uint64_t job,
@@ -242,9 +242,9 @@ const char *lk_picture_job_word(const struct lk_picture_job *job)
     return "unknown";
 }
 
-int64_t lk_picture_job_seconds(const struct lk_picture_job *job, int64_t now_ms)
+int64_t lk_picture_job_ms(const struct lk_picture_job *job, int64_t now_ms)
 {
     if (job->began_ms == 0)
         return -1;
-    return ((job->ended_ms ? job->ended_ms : now_ms) - job->began_ms) / 1000;
+    return (job->ended_ms ? job->ended_ms : now_ms) - job->began_ms;
 }

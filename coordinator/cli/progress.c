@@ -84,15 +84,15 @@ static void block_job(struct lk_buf *out, const struct lk_picture_job *job, int6
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf line = LK_BUF_INIT(LINE_MAX_BYTES);
     LK_CLEANUP(lk_buf_fini) struct lk_buf agent = LK_BUF_INIT(512);
-    int64_t                               seconds = lk_picture_job_seconds(job, now_ms);
+    int64_t                               took_ms = lk_picture_job_ms(job, now_ms);
 
     add_clean_text(&agent, job->agent[0] ? job->agent : "-");
     if (job->emulated)
         lk_buf_add_text(&agent, " (emulated)");
     lk_buf_printf(&line, "  %-8s %-22s %-22s", job->arch.name, lk_buf_text(&agent),
                   lk_picture_job_word(job));
-    if (seconds >= 0)
-        lk_buf_printf(&line, " %4" PRId64 " s", seconds);
+    if (took_ms >= 0)
+        lk_buf_printf(&line, " %4" PRId64 " s", took_ms / 1000);
     add_sizes(&line, job);
     if (job->text[0]) {
         lk_buf_add_text(&line, "  ");
@@ -158,12 +158,12 @@ static void table_row(struct lk_buf *out, const struct lk_picture_job *job, int6
 {
     char    digest[LK_DIGEST_TEXT_SIZE] = "-";
     char    seconds[24] = "-";
-    int64_t took = lk_picture_job_seconds(job, now_ms);
+    int64_t took_ms = lk_picture_job_ms(job, now_ms);
 
     if (!lk_digest_is_zero(&job->digest))
         lk_digest_format(&job->digest, digest);
-    if (took >= 0)
-        snprintf(seconds, sizeof(seconds), "%" PRId64 " s", took);
+    if (took_ms >= 0)
+        snprintf(seconds, sizeof(seconds), "%.1f s", (double)took_ms / 1000);
     lk_buf_printf(out, "  %-8s %-9s %-71s ", job->arch.name, lk_picture_job_word(job), digest);
     add_clean_text(out, job->agent[0] ? job->agent : "-");
     lk_buf_printf(out, "  %s  %s\n",

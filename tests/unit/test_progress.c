@@ -116,18 +116,18 @@ static void seconds_run_from_the_assignment_to_the_end(void **state)
     lk_wire_JobUpdate      update = job_update("amd64", lk_wire_JobState_JOB_QUEUED);
 
     lk_picture_take_job(picture, &update, 10000, NULL);
-    assert_int_equal(lk_picture_job_seconds(job, 20000), -1);
+    assert_int_equal(lk_picture_job_ms(job, 20000), -1);
     update.state = lk_wire_JobState_JOB_ASSIGNED;
     update.state_ms = 2000;
     lk_picture_take_job(picture, &update, 20000, NULL);
-    assert_int_equal(lk_picture_job_seconds(job, 23000), 5);
+    assert_int_equal(lk_picture_job_ms(job, 23000), 5000);
     update.state = lk_wire_JobState_JOB_DONE;
     update.state_ms = 0;
     lk_picture_take_job(picture, &update, 30000, NULL);
-    assert_int_equal(lk_picture_job_seconds(job, 99000), 12);
+    assert_int_equal(lk_picture_job_ms(job, 99000), 12000);
     update.state_ms = UINT64_MAX;
     lk_picture_take_job(picture, &update, 30000, NULL);
-    assert_int_equal(lk_picture_job_seconds(job, 99000), 12);
+    assert_int_equal(lk_picture_job_ms(job, 99000), 12000);
 }
 
 static void a_block_keeps_to_the_terminals_size(void **state)
