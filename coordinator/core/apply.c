@@ -33,13 +33,26 @@ static void mark_push(struct lk_core *core, struct lk_push *push)
     lk_touch_push(core, push);
 }
 
+/* The turnstile counts who waits, so that it need not look for them when nobody does. */
+static void queue_up(struct lk_core *core, struct lk_package *package, uint64_t *arrival)
+{
+    package->turnstile->waiting += *arrival == 0;
+    *arrival = ++core->arrivals;
+}
+
+static void leave_queue(struct lk_package *package, uint64_t *arrival)
+{
+    package->turnstile->waiting -= *arrival != 0;
+    *arrival = 0;
+}
+
 static void set_state(struct lk_core *core, struct lk_package *package, struct lk_job *job,
                       enum lk_job_state state)
 {
     job->state = state;
     job->since_ms = core->now_ms;
     if (state != LK_JOB_STAGED)
-        job->arrival = 0;
+        leave_queue(package, &job->arrival);
     if (state != LK_JOB_IN_TURN)
         job->permit_session = 0;
     mark_job(core, package, job);
@@ -186,8 +199,11 @@ static void end_package(struct lk_core *core, struct lk_package *package,
     const struct lk_push       *push = lk_push_of(core, package->push);
 
     leave_turn(package, NULL);
+    leave_queue(package, &package->arrival);
+    /* A dry run plans its jobs and goes no further with them. */
+    for (size_t i = 0; i < package->job_count; i++)
+        leave_queue(package, &package->jobs[i].arrival);
     package->state = LK_PACKAGE_ENDED;
-    package->arrival = 0;
     package->outcome = fact->outcome;
     package->nothing_to_do = fact->flag;
     package->index = fact->child;
@@ -207,7 +223,7 @@ static bool apply_to_package(struct lk_core *core, const struct lk_fact *fact)
         package->state = LK_PACKAGE_ACTIVE;
     } else if (fact->type == LK_FACT_PUBLISH_QUEUED) {
         package->state = LK_PACKAGE_PUBLISHING;
-        package->arrival = ++core->arrivals;
+        queue_up(core, package, &package->arrival);
     } else if (fact->type == LK_FACT_PACKAGE_MERGED) {
         package->is_merged = true;
         package->index = fact->child;
@@ -238,7 +254,8 @@ static bool apply_permit(struct lk_core *core, const struct lk_fact *fact)
         turnstile->expires_ms = 0;
         if (job)
             set_state(core, package, job, LK_JOB_IN_TURN);
-        package->arrival = job ? package->arrival : 0;
+        else
+            leave_queue(package, &package->arrival);
     } else {
         if (turnstile->fence != fact->fence)
             return false;
@@ -257,7 +274,7 @@ static void plan_job(struct lk_core *core, struct lk_package *package, struct lk
     job->kept = fact->flag;
     job->child = fact->child;
     if (fact->state == LK_JOB_STAGED)
-        job->arrival = ++core->arrivals;
+        queue_up(core, package, &job->arrival);
 }
 
 static void assign_job(struct lk_job *job, const struct lk_fact *fact)
@@ -318,7 +335,7 @@ static bool apply_to_job(struct lk_core *core, const struct lk_fact *fact)
         set_state(core, package, job, LK_JOB_BUILT);
     } else if (fact->type == LK_FACT_JOB_STAGED) {
         set_state(core, package, job, LK_JOB_STAGED);
-        job->arrival = ++core->arrivals;
+        queue_up(core, package, &job->arrival);
     } else if (fact->type == LK_FACT_JOB_PUSHED) {
         job->pushed = true;
         mark_job(core, package, job);

@@ -12,6 +12,17 @@ struct lk_agent *lk_fleet_find(struct lk_core *core, const char *name)
     return NULL;
 }
 
+struct lk_agent *lk_fleet_of(struct lk_core *core, struct lk_job *job)
+{
+    if (job->agent_place < core->agent_count &&
+        strcmp(core->agents[job->agent_place].name, job->agent) == 0)
+        return &core->agents[job->agent_place];
+    struct lk_agent *agent = lk_fleet_find(core, job->agent);
+    if (agent)
+        job->agent_place = (size_t)(agent - core->agents);
+    return agent;
+}
+
 void lk_fleet_hello(struct lk_core *core, const struct lk_event *event)
 {
     struct lk_agent *agent = lk_fleet_find(core, event->agent.name);
@@ -39,30 +50,6 @@ void lk_fleet_hello(struct lk_core *core, const struct lk_event *event)
     core->dirty = true;
 }
 
-static bool is_held_by(const struct lk_job *job, const struct lk_agent *agent)
-{
-    return job->state >= LK_JOB_ASSIGNED && job->state <= LK_JOB_IN_TURN && !job->kept &&
-           !job->pushed && strcmp(job->agent, agent->name) == 0;
-}
-
-/* Calls for each job that the agent is believed to hold and did not name in this session. */
-static void give_up_lost(struct lk_core *core, const struct lk_agent *agent, bool counted,
-                         const char *why)
-{
-    char text[LK_JOB_TEXT_SIZE];
-
-    snprintf(text, sizeof(text), "agent %.*s %s", LK_NAME_SIZE, agent->name, why);
-    for (struct lk_push *push = core->first; push; push = push->next)
-        for (struct lk_package *package = push->packages; package;
-             package = package->next_in_push)
-            for (size_t i = 0; i < package->job_count; i++) {
-                struct lk_job *job = &package->jobs[i];
-                if (is_held_by(job, agent) &&
-                    (job->session != agent->session || !agent->session))
-                    lk_job_retry(core, job, counted, text);
-            }
-}
-
 void lk_fleet_alive(struct lk_core *core, const struct lk_event *event)
 {
     struct lk_agent *agent = lk_fleet_find(core, event->agent.name);
@@ -76,10 +63,7 @@ void lk_fleet_alive(struct lk_core *core, const struct lk_event *event)
         return;
     core->dirty = true;
     agent->suspect = false;
-    if (agent->ready)
-        return;
     agent->ready = true;
-    give_up_lost(core, agent, true, "came back without this job");
 }
 
 void lk_fleet_gone(struct lk_core *core, const struct lk_event *event)
@@ -93,13 +77,26 @@ void lk_fleet_gone(struct lk_core *core, const struct lk_event *event)
     agent->session = 0;
     agent->ready = false;
     core->dirty = true;
-    give_up_lost(core, agent, false, "was stopped");
+}
+
+static void count_busy(struct lk_core *core, struct lk_package *package)
+{
+    for (size_t i = 0; i < package->job_count; i++) {
+        struct lk_job *job = &package->jobs[i];
+        if (job->state < LK_JOB_ASSIGNED || job->state > LK_JOB_IN_TURN || job->kept)
+            continue;
+        struct lk_agent *agent = lk_fleet_of(core, job);
+        if (agent)
+            agent->busy++;
+    }
 }
 
 void lk_fleet_advance(struct lk_core *core)
 {
+    core->wait_count = 0;
     for (size_t i = 0; i < core->agent_count; i++) {
         struct lk_agent *agent = &core->agents[i];
+        agent->busy = 0;
         if (!agent->session || agent->suspect)
             continue;
         int64_t limit = agent->heard_ms + core->config.suspect_ms;
@@ -108,22 +105,15 @@ void lk_fleet_advance(struct lk_core *core)
         else
             lk_wake_at(core, limit);
     }
+    for (struct lk_push *push = core->first; push; push = push->next)
+        for (struct lk_package *package = push->packages; package;
+             package = package->next_in_push)
+            if (package->state == LK_PACKAGE_ACTIVE)
+                count_busy(core, package);
 }
 
 uint32_t lk_core_agent_busy(const struct lk_core *core, const struct lk_agent *agent)
 {
-    uint32_t busy = 0;
-
-    for (const struct lk_push *push = core->first; push; push = push->next) {
-        if (push->state != LK_PUSH_RUNNING)
-            continue;
-        for (const struct lk_package *package = push->packages; package;
-             package = package->next_in_push)
-            for (size_t i = 0; i < package->job_count; i++) {
-                const struct lk_job *job = &package->jobs[i];
-                busy += job->state >= LK_JOB_ASSIGNED && job->state <= LK_JOB_IN_TURN &&
-                        strcmp(job->agent, agent->name) == 0;
-            }
-    }
-    return busy;
+    (void)core;
+    return agent->busy;
 }

@@ -86,6 +86,7 @@ void lk_job_retry(struct lk_core *core, struct lk_job *job, bool counted, const 
     lk_fact_commit(core);
     job->op = 0;
     job->session = 0;
+    job->trouble_since_ms = 0;
     job->not_before_ms = core->now_ms + BACK_OFF_FIRST_MS;
 }
 
@@ -186,8 +187,8 @@ static void note_progress(struct lk_core *core, struct lk_package *package, stru
     lk_touch_job(core, package, job);
 }
 
-static void reported_failed(struct lk_core *core, struct lk_package *package,
-                            struct lk_job *job, const struct lk_event *event)
+static void reported_failed(struct lk_core *core, struct lk_job *job,
+                            const struct lk_event *event)
 {
     enum lk_err_kind kind = event->report.kind;
 
@@ -254,7 +255,7 @@ void lk_job_report(struct lk_core *core, const struct lk_event *event)
     }
     note_progress(core, package, job, event);
     if (event->report.phase == LK_PHASE_FAILED)
-        reported_failed(core, package, job, event);
+        reported_failed(core, job, event);
     else if (event->report.phase >= LK_PHASE_BUILT)
         reported_built(core, package, job, event);
 }
@@ -310,6 +311,9 @@ static void advance_in_turn(struct lk_core *core, struct lk_package *package,
     if (!job->kept && !job->pushed) {
         if (!job->session || job->permit_session == job->session)
             return;
+        /* An agent takes no permit of an epoch before the one that it was welcomed with. */
+        if (package->turnstile->fence >> 32 != core->epoch)
+            lk_turnstile_renew(core, package->turnstile);
         struct lk_effect *effect = lk_effect_for_job(core, LK_EFFECT_PERMIT, package, job);
         effect->session = job->session;
         effect->fence = package->turnstile->fence;
@@ -327,12 +331,29 @@ static void advance_in_turn(struct lk_core *core, struct lk_package *package,
     lk_effect_for_job(core, LK_EFFECT_ACCEPT_CHILD, package, job)->op = job->op;
 }
 
-static bool lease_ran_out(struct lk_core *core, struct lk_package *package, struct lk_job *job)
+/* Its agent left, or came back in a new session and, its inventory told, does not have it. */
+static bool agent_lost_it(struct lk_core *core, struct lk_job *job)
+{
+    const struct lk_agent *agent = lk_fleet_of(core, job);
+    char                   text[LK_JOB_TEXT_SIZE];
+
+    if (!agent || (agent->session && (!agent->ready || job->session == agent->session)))
+        return false;
+    snprintf(text, sizeof(text), "agent %.*s %s", LK_NAME_SIZE, agent->name,
+             agent->session ? "came back without this job" : "was stopped");
+    /* Nobody since our own restart: perhaps it never had the offer. */
+    lk_job_retry(core, job, agent->session && job->session, text);
+    return true;
+}
+
+static bool is_given_up(struct lk_core *core, struct lk_job *job)
 {
     char text[LK_JOB_TEXT_SIZE];
 
     if (job->kept || job->pushed)
         return false;
+    if (agent_lost_it(core, job))
+        return true;
     if (core->now_ms < job->lease_until_ms) {
         lk_wake_at(core, job->lease_until_ms);
         return false;
@@ -347,8 +368,7 @@ void lk_job_advance(struct lk_core *core, struct lk_package *package, struct lk_
 {
     const struct lk_push *push = lk_push_of(core, package->push);
 
-    if (job->state < LK_JOB_ASSIGNED || job->state > LK_JOB_IN_TURN ||
-        lease_ran_out(core, package, job))
+    if (job->state < LK_JOB_ASSIGNED || job->state > LK_JOB_IN_TURN || is_given_up(core, job))
         return;
     if (job->state == LK_JOB_BUILT && push->options.build_only) {
         finish(core, job);

@@ -137,7 +137,8 @@ struct lk_job {
     uint64_t bytes_done;
     uint64_t bytes_total;
     uint64_t changed;
-    uint64_t fact_seq; /* last fact that touched it */
+    uint64_t fact_seq;    /* last fact that touched it */
+    size_t   agent_place; /* where `agent` was found last */
 };
 
 struct lk_package {
@@ -215,6 +216,7 @@ struct lk_agent {
     bool               suspect;
     int64_t            heard_ms;
     uint32_t           slots;
+    uint32_t           busy; /* slots in use; counted once an advance */
     size_t             platform_count;
     struct lk_platform platforms[LK_AGENT_PLATFORMS_MAX];
     char               software[64];
@@ -225,6 +227,7 @@ struct lk_agent {
 struct lk_turnstile {
     char               repository[LK_REPOSITORY_SIZE]; /* "": free */
     struct lk_package *packages;                       /* live ones of this repository */
+    uint32_t           waiting;                        /* arrivals among them */
     uint64_t           fence;                          /* durable; 0: nobody is inside */
     uint64_t           package;                        /* inside: its id, and ... */
     uint64_t           job;        /* ... a job's id, or 0 for the package's publishing */

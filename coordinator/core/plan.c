@@ -40,9 +40,11 @@ static bool is_required(const struct lk_package *package, const struct lk_arch *
 bool lk_plan_refuses(struct lk_core *core, struct lk_package *package,
                      const struct lk_probe *probe)
 {
-    const struct lk_push *push = lk_push_of(core, package->push);
-    char                  text[LK_REASON_SIZE];
-    char                  digest[LK_DIGEST_TEXT_SIZE];
+    static const struct lk_arch whole_index;
+    const struct lk_push       *push = lk_push_of(core, package->push);
+    const struct lk_record     *ours = lk_record_find(core, package, &whole_index);
+    char                        text[LK_REASON_SIZE];
+    char                        digest[LK_DIGEST_TEXT_SIZE];
 
     if (probe->not_an_index) {
         lk_digest_format(&probe->index_digest, digest);
@@ -53,6 +55,9 @@ bool lk_plan_refuses(struct lk_core *core, struct lk_package *package,
         lk_package_end(core, package, LK_OUTCOME_REFUSED, text);
         return true;
     }
+    /* Of an index that we published ourselves every entry was ours, whatever was pushed since. */
+    if (ours && lk_digest_eq(&ours->child.digest, &probe->index_digest))
+        return false;
     for (size_t i = 0; i < probe->count; i++) {
         const struct lk_found_child *entry = &probe->entries[i];
         bool replaced = is_replaced(push, &entry->arch) && is_required(package, &entry->arch);

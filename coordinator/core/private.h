@@ -8,6 +8,15 @@
 
 #include "coordinator/core/core.h"
 
+/* Why jobs of one kind wait for an agent; found once a look at everything, not once a job. */
+struct lk_wait {
+    struct lk_arch arch;
+    bool           allow_emulation;
+    char           text[LK_JOB_TEXT_SIZE];
+};
+
+#define LK_WAITS_MAX 16
+
 struct lk_core {
     struct lk_core_config config;
     struct lk_push       *pushes; /* each at index id % pushes_max */
@@ -16,6 +25,9 @@ struct lk_core {
     struct lk_turnstile  *turnstiles;
     struct lk_record     *records; /* ring */
     size_t                agent_count;
+    size_t                turnstile_count; /* ever in use: the free ones beyond are fresh */
+    size_t                wait_count;
+    struct lk_wait        waits[LK_WAITS_MAX];
     size_t                record_next;
     struct lk_push       *first;
     struct lk_push       *last;
@@ -97,12 +109,16 @@ void             lk_fleet_alive(struct lk_core *core, const struct lk_event *eve
 void             lk_fleet_gone(struct lk_core *core, const struct lk_event *event);
 void             lk_fleet_advance(struct lk_core *core);
 struct lk_agent *lk_fleet_find(struct lk_core *core, const char *name);
+struct lk_agent *lk_fleet_of(struct lk_core *core, struct lk_job *job); /* NULL: not heard of */
 
 void lk_sched_advance(struct lk_core *core, struct lk_push *push);
 
 void                 lk_turnstile_advance(struct lk_core *core, struct lk_turnstile *turnstile);
 struct lk_turnstile *lk_turnstile_for(struct lk_core *core, const char *repository);
 bool lk_turnstile_holds(const struct lk_package *package, const struct lk_job *job);
+
+/* The same holder under a new fence. */
+void lk_turnstile_renew(struct lk_core *core, struct lk_turnstile *turnstile);
 
 void lk_publish_advance(struct lk_core *core, struct lk_package *package);
 void lk_publish_answer(struct lk_core *core, const struct lk_event *event);

@@ -44,13 +44,75 @@ static uint64_t free_package_id(const struct lk_core *core)
     return id;
 }
 
-static size_t count_pushes(const struct lk_core *core)
+static void forget(struct lk_core *core, uint64_t push)
 {
-    size_t count = 0;
+    lk_fact_new(core, LK_FACT_PUSH_FORGOTTEN)->push = push;
+    lk_fact_commit(core);
+    lk_effect_new(core, LK_EFFECT_FORGET)->push = push;
+}
 
-    for (const struct lk_push *push = core->first; push; push = push->next)
-        count++;
-    return count;
+/* Room for a push of `count` packages; history gives way to it.  False: what lives leaves no room. */
+static bool make_room(struct lk_core *core, size_t count)
+{
+    size_t pushes = 0;
+    size_t packages = core->package_count;
+
+    for (const struct lk_push *push = core->first; push; push = push->next) {
+        pushes++;
+        packages -= push->state == LK_PUSH_ENDED ? push->package_count : 0;
+    }
+    if (pushes - core->ended_count >= core->config.pushes_max ||
+        packages + count > core->config.packages_max)
+        return false;
+    for (struct lk_push *push = core->first, *next; push; push = next) {
+        next = push->next;
+        if (pushes < core->config.pushes_max &&
+            core->package_count + count <= core->config.packages_max)
+            break;
+        if (push->state != LK_PUSH_ENDED)
+            continue;
+        forget(core, push->id);
+        pushes--;
+    }
+    return true;
+}
+
+static bool fits(const char *text, size_t size)
+{
+    size_t len = strnlen(text, size);
+
+    return len > 0 && len < size;
+}
+
+static bool package_is_well_formed(const struct lk_package_request *request)
+{
+    if (!fits(request->repository, LK_REPOSITORY_SIZE) || !fits(request->tag, LK_TAG_SIZE) ||
+        strnlen(request->path, LK_REPOSITORY_SIZE) == LK_REPOSITORY_SIZE ||
+        request->arch_count == 0 || request->arch_count > LK_PACKAGE_ARCHES_MAX)
+        return false;
+    for (size_t i = 0; i < request->arch_count; i++) {
+        if (request->arches[i].name[0] == '\0')
+            return false;
+        for (size_t j = 0; j < i; j++)
+            if (lk_arch_eq(&request->arches[i], &request->arches[j]))
+                return false;
+    }
+    return true;
+}
+
+/* The door has read the message; what it means for the pools is checked here. */
+static bool is_well_formed(const struct lk_event *event)
+{
+    const struct lk_push_options *options = event->submit.options;
+
+    if (event->submit.count == 0 || event->submit.count > LK_PUSH_PACKAGES_MAX ||
+        !fits(event->submit.client, LK_NAME_SIZE) || options->adopt_count > LK_CORE_ADOPT_MAX ||
+        options->replace_count > LK_PACKAGE_ARCHES_MAX)
+        return false;
+    for (size_t i = 0; i < event->submit.count; i++)
+        if (!package_is_well_formed(&event->submit.packages[i]))
+            return false;
+    return true;
 }
 
 static void accept_package(struct lk_core *core, uint64_t push, size_t number,
@@ -111,9 +173,14 @@ void lk_push_submit(struct lk_core *core, const struct lk_event *event)
 {
     struct lk_push *push = find_by_key(core, event->submit.client, event->submit.request_key);
 
+    if (!is_well_formed(event)) {
+        answer(core, event->submit.session, event->submit.request, LK_ERR_INVALID,
+               "a push has 1 to 128 packages, each with a repository, a tag and 1 to 8 "
+               "architectures that differ");
+        return;
+    }
     if (!push) {
-        if (count_pushes(core) + 1 > core->config.pushes_max ||
-            core->package_count + event->submit.count > core->config.packages_max) {
+        if (!make_room(core, event->submit.count)) {
             answer(core, event->submit.session, event->submit.request, LK_ERR_LIMIT,
                    "the coordinator's queue is full (limit: pushes and packages in work); "
                    "try again when some have ended");
@@ -145,9 +212,15 @@ void lk_push_cancel(struct lk_core *core, const struct lk_event *event)
 static void end_all_packages(struct lk_core *core, struct lk_push *push,
                              enum lk_outcome outcome, const char *text)
 {
-    for (struct lk_package *package = push->packages; package; package = package->next_in_push)
+    for (struct lk_package *package = push->packages; package;
+         package = package->next_in_push) {
+        if (!lk_core_has_room(core)) {
+            lk_wake_at(core, core->now_ms);
+            return;
+        }
         if (package->state != LK_PACKAGE_ENDED)
             lk_package_end(core, package, outcome, text);
+    }
 }
 
 void lk_push_source(struct lk_core *core, const struct lk_event *event)
@@ -201,9 +274,11 @@ static bool waits_for_another(const struct lk_core *core, const struct lk_packag
     for (const struct lk_package *other = package->turnstile->packages; other;
          other = other->next_in_turnstile) {
         const struct lk_push *push = lk_core_push(core, other->push);
-        if (other->id >= package->id || other->state == LK_PACKAGE_ENDED ||
-            push->options.dry_run || push->options.build_only ||
-            strcmp(other->tag, package->tag) != 0)
+        bool                  goes_first = other->state == LK_PACKAGE_WAITING
+                                               ? push->state == LK_PUSH_RUNNING && other->id < package->id
+                                               : other->state != LK_PACKAGE_ENDED;
+        if (!goes_first || other == package || push->options.dry_run ||
+            push->options.build_only || strcmp(other->tag, package->tag) != 0)
             continue;
         for (size_t i = 0; i < package->job_count; i++)
             for (size_t j = 0; j < other->job_count; j++)
@@ -246,7 +321,8 @@ static void cancel_unfinished(struct lk_core *core, struct lk_package *package, 
 {
     for (size_t i = 0; i < package->job_count; i++) {
         struct lk_job *job = &package->jobs[i];
-        bool           at_registry = job->state == LK_JOB_IN_TURN && (job->pushed || job->kept);
+        /* What the registry is being asked for ends by itself, and soon. */
+        bool at_registry = job->state == LK_JOB_IN_TURN && job->op;
         if (lk_job_is_settled(job) || at_registry || (!all && job->state >= LK_JOB_BUILT))
             continue;
         lk_job_drop(core, job);
@@ -274,7 +350,7 @@ static void settle_package(struct lk_core *core, struct lk_push *push,
         char text[LK_REASON_SIZE];
         snprintf(text, sizeof(text), "%s: %s", failed->arch.name, failed->text);
         lk_package_end(core, package, failed->outcome, text);
-    } else if (cancelled) {
+    } else if (cancelled || push->cancelled) {
         lk_package_end(core, package, LK_OUTCOME_CANCELLED, "cancelled");
     } else if (push->options.build_only) {
         lk_package_end(core, package, LK_OUTCOME_OK, "");
@@ -303,13 +379,13 @@ static void advance_package(struct lk_core *core, struct lk_push *push,
 {
     if (push->cancelled && package->state != LK_PACKAGE_ENDED &&
         package->state != LK_PACKAGE_ACTIVE &&
-        !(package->state == LK_PACKAGE_PUBLISHING && lk_turnstile_holds(package, NULL)))
+        !(package->state == LK_PACKAGE_PUBLISHING && package->op))
         lk_package_end(core, package, LK_OUTCOME_CANCELLED, "cancelled");
+    lk_turnstile_advance(core, package->turnstile);
     if (package->state == LK_PACKAGE_WAITING)
         advance_waiting(core, push, package);
     if (package->state == LK_PACKAGE_ACTIVE)
         advance_active(core, push, package);
-    lk_turnstile_advance(core, package->turnstile);
     if (package->state == LK_PACKAGE_PLANNING || package->state == LK_PACKAGE_PUBLISHING)
         lk_publish_advance(core, package);
 }
@@ -347,10 +423,6 @@ void lk_push_advance(struct lk_core *core, struct lk_push *push)
         lk_sched_advance(core, push);
         end_when_all_ended(core, push);
     }
-    if (push->state == LK_PUSH_ENDED && core->ended_count > core->config.history_max) {
-        uint64_t id = push->id;
-        lk_fact_new(core, LK_FACT_PUSH_FORGOTTEN)->push = id;
-        lk_fact_commit(core);
-        lk_effect_new(core, LK_EFFECT_FORGET)->push = id;
-    }
+    if (push->state == LK_PUSH_ENDED && core->ended_count > core->config.history_max)
+        forget(core, push->id);
 }

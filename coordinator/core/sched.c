@@ -17,15 +17,14 @@ static const struct lk_platform *platform_of(const struct lk_agent *agent,
 }
 
 struct choice {
-    const struct lk_agent *agent;
-    bool                   emulated;
-    uint32_t               free_slots;
-    bool                   any; /* some connected agent serves the arch */
-    bool only_emulated;         /* but only by emulation, which the push does not allow */
+    struct lk_agent *agent;
+    bool             emulated;
+    uint32_t         free_slots;
+    bool             any;           /* some connected agent serves the arch */
+    bool             only_emulated; /* but only by emulation, which the push does not allow */
 };
 
-static void consider(const struct lk_core *core, struct choice *choice,
-                     const struct lk_agent *agent, const struct lk_arch *arch,
+static void consider(struct choice *choice, struct lk_agent *agent, const struct lk_arch *arch,
                      bool allow_emulation)
 {
     const struct lk_platform *platform = platform_of(agent, arch);
@@ -38,8 +37,7 @@ static void consider(const struct lk_core *core, struct choice *choice,
     }
     choice->any = true;
     choice->only_emulated = false;
-    uint32_t busy =
-        agent->ready && !agent->suspect ? lk_core_agent_busy(core, agent) : UINT32_MAX;
+    uint32_t busy = agent->ready && !agent->suspect ? agent->busy : UINT32_MAX;
     if (busy >= agent->slots)
         return;
     uint32_t free_slots = agent->slots - busy;
@@ -52,22 +50,44 @@ static void consider(const struct lk_core *core, struct choice *choice,
     choice->free_slots = free_slots;
 }
 
-static void explain_wait(struct lk_core *core, struct lk_package *package, struct lk_job *job,
-                         const struct choice *choice)
+static const struct lk_wait *find_wait(const struct lk_core *core, const struct lk_arch *arch,
+                                       bool allow_emulation)
 {
-    char        text[LK_JOB_TEXT_SIZE];
-    const char *arch = job->arch.name;
+    for (size_t i = 0; i < core->wait_count; i++)
+        if (lk_arch_eq(&core->waits[i].arch, arch) &&
+            core->waits[i].allow_emulation == allow_emulation)
+            return &core->waits[i];
+    return NULL;
+}
 
+/* Remembered until the next look: meanwhile agents only get busier. */
+static const struct lk_wait *make_wait(struct lk_core *core, const struct lk_arch *arch,
+                                       bool allow_emulation, const struct choice *choice)
+{
+    bool            is_full = core->wait_count == LK_WAITS_MAX;
+    struct lk_wait *wait = &core->waits[is_full ? LK_WAITS_MAX - 1 : core->wait_count++];
+
+    wait->arch = *arch;
+    wait->allow_emulation = allow_emulation;
     if (choice->any)
-        snprintf(text, sizeof(text), "every agent for %s is busy or silent", arch);
+        snprintf(wait->text, sizeof(wait->text), "every agent for %s is busy or silent",
+                 arch->name);
     else if (choice->only_emulated)
-        snprintf(text, sizeof(text),
-                 "agents build for %s only by emulation; --allow-emulation permits it", arch);
+        snprintf(wait->text, sizeof(wait->text),
+                 "agents build for %s only by emulation; --allow-emulation permits it",
+                 arch->name);
     else
-        snprintf(text, sizeof(text), "no connected agent builds for %s", arch);
-    if (strcmp(text, job->text) == 0)
+        snprintf(wait->text, sizeof(wait->text), "no connected agent builds for %s",
+                 arch->name);
+    return wait;
+}
+
+static void explain_wait(struct lk_core *core, struct lk_package *package, struct lk_job *job,
+                         const struct lk_wait *wait)
+{
+    if (strcmp(wait->text, job->text) == 0)
         return;
-    memcpy(job->text, text, sizeof(job->text));
+    memcpy(job->text, wait->text, sizeof(job->text));
     lk_touch_job(core, package, job);
 }
 
@@ -81,6 +101,7 @@ static void assign(struct lk_core *core, struct lk_push *push, struct lk_package
     fact->flag = choice->emulated;
     memcpy(fact->agent, choice->agent->name, sizeof(fact->agent));
     lk_fact_commit(core);
+    choice->agent->busy++;
 
     job->session = choice->agent->session;
     job->ticket_session = 0;
@@ -111,7 +132,9 @@ static bool something_runs(const struct lk_push *push)
 static void try_job(struct lk_core *core, struct lk_push *push, struct lk_package *package,
                     struct lk_job *job)
 {
-    struct choice choice = { 0 };
+    bool                  allow_emulation = push->options.allow_emulation;
+    const struct lk_wait *wait = find_wait(core, &job->arch, allow_emulation);
+    struct choice         choice = { 0 };
 
     if (core->now_ms < job->not_before_ms) {
         lk_wake_at(core, job->not_before_ms);
@@ -119,12 +142,15 @@ static void try_job(struct lk_core *core, struct lk_push *push, struct lk_packag
     }
     if (push->options.sequential && something_runs(push))
         return;
-    for (size_t i = 0; i < core->agent_count; i++)
-        consider(core, &choice, &core->agents[i], &job->arch, push->options.allow_emulation);
-    if (choice.agent)
+    for (size_t i = 0; i < core->agent_count && !wait; i++)
+        consider(&choice, &core->agents[i], &job->arch, allow_emulation);
+    if (choice.agent) {
         assign(core, push, package, job, &choice);
-    else
-        explain_wait(core, package, job, &choice);
+        return;
+    }
+    if (!wait)
+        wait = make_wait(core, &job->arch, allow_emulation, &choice);
+    explain_wait(core, package, job, wait);
 }
 
 void lk_sched_advance(struct lk_core *core, struct lk_push *push)

@@ -10,20 +10,19 @@ struct lk_turnstile *lk_turnstile_for(struct lk_core *core, const char *reposito
 {
     struct lk_turnstile *free_one = NULL;
 
-    for (size_t i = 0; i < core->config.packages_max; i++) {
+    for (size_t i = 0; i < core->turnstile_count; i++) {
         struct lk_turnstile *turnstile = &core->turnstiles[i];
-        if (turnstile->repository[0] == '\0') {
-            if (!free_one)
-                free_one = turnstile;
-            if (i >= core->package_count)
-                break;
-        } else if (strcmp(turnstile->repository, repository) == 0) {
+        if (strcmp(turnstile->repository, repository) == 0)
             return turnstile;
-        }
+        if (turnstile->repository[0] == '\0' && !free_one)
+            free_one = turnstile;
     }
-    /* There are as many turnstiles as packages, and each is kept only while a package needs it. */
-    lk_assert(free_one);
-    strncpy(free_one->repository, repository, sizeof(free_one->repository) - 1);
+    if (!free_one) {
+        /* There are as many turnstiles as packages, and each is kept only while a package needs it. */
+        lk_assert(core->turnstile_count < core->config.packages_max);
+        free_one = &core->turnstiles[core->turnstile_count++];
+    }
+    memcpy(free_one->repository, repository, strlen(repository) + 1);
     return free_one;
 }
 
@@ -68,7 +67,7 @@ static void admit(struct lk_core *core, struct lk_turnstile *turnstile)
         grant(core, package, job);
 }
 
-static void expire(struct lk_core *core, struct lk_turnstile *turnstile)
+static void end_permit(struct lk_core *core, const struct lk_turnstile *turnstile)
 {
     struct lk_fact *fact = lk_fact_new(core, LK_FACT_PERMIT_ENDED);
 
@@ -76,6 +75,28 @@ static void expire(struct lk_core *core, struct lk_turnstile *turnstile)
     fact->job = turnstile->job;
     fact->fence = turnstile->fence;
     lk_fact_commit(core);
+}
+
+static void expire(struct lk_core *core, struct lk_turnstile *turnstile)
+{
+    struct lk_package *package;
+    struct lk_job     *job = lk_job_of(core, turnstile->job, &package);
+
+    end_permit(core, turnstile);
+    if (!lk_trouble_may_pass(core, &job->trouble_since_ms, &job->not_before_ms))
+        lk_job_fail(core, job, LK_OUTCOME_INFRASTRUCTURE,
+                    "its agent did not finish within its turn, time and again");
+}
+
+void lk_turnstile_renew(struct lk_core *core, struct lk_turnstile *turnstile)
+{
+    const struct lk_package *package = lk_package_of(core, turnstile->package);
+    uint64_t                 job = turnstile->job;
+    int64_t                  expires_ms = turnstile->expires_ms;
+
+    end_permit(core, turnstile);
+    grant(core, package, job);
+    turnstile->expires_ms = expires_ms;
 }
 
 /* What the coordinator itself does inside a turn ends by itself; only agents can outstay their permit. */
@@ -93,7 +114,7 @@ void lk_turnstile_advance(struct lk_core *core, struct lk_turnstile *turnstile)
     if (turnstile->fence && turnstile->expires_ms && core->now_ms >= turnstile->expires_ms &&
         agent_is_inside(core, turnstile))
         expire(core, turnstile);
-    if (!turnstile->fence)
+    if (!turnstile->fence && turnstile->waiting)
         admit(core, turnstile);
     if (!turnstile->fence || !agent_is_inside(core, turnstile))
         return;
