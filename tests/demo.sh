@@ -77,7 +77,11 @@ show_published() {
         printf '  %-8s %s  %s, %s\n' "$arch" "$digest" "$(agent_of "$package" "$arch")" \
             "$(way_of "$package" "$arch")"
     done < <(children_of "$published")
-    lkcoord verify --key "$SIGNING_KEY" "$published" | sed 's/^/  /'
+    lkcoord verify --key "$SIGNING_KEY" "$published" >"$WORLD/log/verify" || {
+        cat "$WORLD/log/verify"
+        return 6
+    }
+    printf '  %-8s index and children are signed by our key\n' verify
 }
 
 store() {
@@ -90,7 +94,7 @@ run_image() {
     container=$(store from --quiet --tls-verify=false --arch "$arch" "docker://$image")
     mapfile -t command < <(skopeo inspect --config --raw --tls-verify=false "docker://$image" |
         jq -r '.config | ((.Entrypoint // []) + (.Cmd // []))[]')
-    store run --isolation oci --runtime runc --network none "$container" -- "${command[@]}"
+    store run --isolation oci --runtime runc --network none "$container" -- "${command[@]}" </dev/null
 }
 
 run_all() {

@@ -20,7 +20,8 @@ push_detached() {
 }
 
 is_building() {
-    lkcoord status --output json "$1" | grep -q '"building"'
+    lkcoord status --output json "$1" |
+        jq -e '[.. | objects | select(has("arch") and .state == "building")] | length > 0'
 }
 
 @test "a client whose key is not listed is refused, and told so" {
