@@ -135,7 +135,7 @@ static struct lk_task *new_task(struct agent *agent, uint64_t id)
                     LK_Q(agent->offer->tag));
         return agent->tasks[i] = lk_task_new(&host, id, agent->offer);
     }
-    lk_assert(!"the core has as many slots as we have tasks");
+    lk_assert_failed("the core has as many slots as we have tasks", __FILE__, __LINE__);
 }
 
 static void forget_log(struct old_log *log)
