@@ -3,7 +3,6 @@
 #include "agent/core/link.h"
 #include "agent/core/slot.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

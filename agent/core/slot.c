@@ -1,7 +1,5 @@
 #include "agent/core/slot.h"
 
-#include <stdio.h>
-
 #define PROGRESS_MS 1000 /* at most one progress report in this time */
 
 static void ask(const struct lk_slot *slot, const struct lk_slot_context *context,
@@ -55,7 +53,7 @@ static void fail(struct lk_slot *slot, enum lk_err_kind kind, const char *text,
                  const struct lk_slot_context *context)
 {
     slot->report.kind = kind == LK_ERR_NONE ? LK_ERR_PERMANENT : kind;
-    snprintf(slot->report.text, sizeof(slot->report.text), "%s", text);
+    lk_copy_text(slot->report.text, sizeof(slot->report.text), text);
     enter(slot, LK_PHASE_FAILED, context);
 }
 
