@@ -471,6 +471,28 @@ static void a_ticket_refused_while_the_line_is_down_is_asked_for_after(void **st
     assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 1);
 }
 
+/* The coordinator takes what was not named before the first PING for lost. */
+static void the_first_ping_follows_the_reports_of_what_is_held(void **state)
+{
+    struct world *world = *state;
+    size_t        report = SIZE_MAX;
+    size_t        ping = SIZE_MAX;
+
+    bring_to(world, LK_PHASE_BUILDING);
+    step(world, event(LK_AGENT_LINE_LOST));
+    world->now_ms += 60000;
+    step(world, event(LK_AGENT_WAKE));
+    step(world, welcome(SESSION + 1, EPOCH));
+    for (size_t i = 0; i < world->out.count; i++) {
+        if (world->out.items[i].kind == LK_AGENT_SEND_REPORT)
+            report = i;
+        if (world->out.items[i].kind == LK_AGENT_SEND_PING)
+            ping = i;
+    }
+    assert_int_not_equal(ping, SIZE_MAX);
+    assert_true(report < ping);
+}
+
 static void every_ping_renews_the_leases(void **state)
 {
     struct world *world = *state;
@@ -601,6 +623,7 @@ int main(void)
         WELCOMED(a_refused_ticket_is_asked_for_anew_once),
         WELCOMED(a_ticket_that_moved_bytes_may_be_renewed_again),
         WELCOMED(a_ticket_refused_while_the_line_is_down_is_asked_for_after),
+        WELCOMED(the_first_ping_follows_the_reports_of_what_is_held),
         WELCOMED(every_ping_renews_the_leases),
         WELCOMED(progress_is_reported_once_a_second),
         WELCOMED(silence_makes_a_new_line),

@@ -72,11 +72,341 @@ static void a_crash_at_every_move_ends_with_the_same_index(void **state)
     }
 }
 
+/* Everything that a cancelled push may have done is by digest: no tag of ours moved. */
+static void cancel_after(size_t moves)
+{
+    LK_WORLD w = world_of_three();
+
+    submit_three(w);
+    for (size_t i = 0; i < moves; i++)
+        assert_true(move_one(w));
+    bool ended = push_of(w)->state == LK_PUSH_ENDED;
+    bool tagged = tag_in(w, "org/it", "abc", false) || w->seen[LK_EFFECT_TAG];
+    cancel(w, w->push);
+    run(w);
+    settle(w);
+    assert_int_equal(push_of(w)->outcome,
+                     ended || tagged ? LK_OUTCOME_OK : LK_OUTCOME_CANCELLED);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_NONE);
+    for (size_t i = 0; i < w->agent_count; i++)
+        assert_non_null(slot_of(&w->agents[i], 0, 0));
+    if (!ended && !tagged)
+        assert_null(tag_in(w, "org/it", "abc", false));
+    for (size_t i = 0; i < w->agent_count; i++)
+        for (size_t k = 0; k < WORLD_SLOTS; k++)
+            assert_int_equal(w->agents[i].slots[k].job, 0);
+    assert_int_equal(package_of(w)->turnstile->fence, 0);
+}
+
+static void a_cancel_at_every_move_ends_the_push_and_frees_everything(void **state)
+{
+    size_t moves = moves_of_a_whole_push();
+
+    (void)state;
+    for (size_t i = 0; i <= moves; i++)
+        cancel_after(i);
+}
+
+static void a_cancel_while_the_registry_is_away_does_not_wait_for_it(void **state)
+{
+    static const enum lk_effect_type asked[] = { LK_EFFECT_PROBE, LK_EFFECT_ACCEPT_CHILD,
+                                                 LK_EFFECT_MERGE, LK_EFFECT_TAG };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(asked); i++) {
+        LK_WORLD w = world_of_three();
+        w->faults[asked[i]] = (struct world_fault) { 100000, LK_ERR_RETRY };
+        submit_three(w);
+        settle(w);
+        assert_int_equal(push_of(w)->state, LK_PUSH_RUNNING);
+        cancel(w, w->push);
+        settle(w);
+        assert_int_equal(push_of(w)->state, LK_PUSH_ENDED);
+        assert_int_equal(push_of(w)->outcome, LK_OUTCOME_CANCELLED);
+    }
+}
+
+static void a_cancel_during_the_source_ends_at_once(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    w->source_is_late = true;
+    submit_three(w);
+    cancel(w, w->push);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_CANCELLED);
+    assert_int_equal(push_of(w)->state, LK_PUSH_ENDED);
+    source(w, w->push, NULL);
+    assert_int_equal(w->stale, 1);
+}
+
+static void a_cancel_of_what_does_not_exist_is_told_so(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    cancel(w, 99);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_NOT_FOUND);
+}
+
+static void a_build_failure_cancels_what_is_not_built_and_publishes_nothing(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    submit_three(w);
+    w->agents[1].stuck = w->agents[2].stuck = true;
+    run_until_job(w, &amd64, LK_JOB_BUILT);
+    run_until_job(w, &s390x, LK_JOB_ASSIGNED);
+    struct world_slot *slot = &w->agents[1].slots[0];
+    slot->phase = LK_PHASE_FAILED;
+    report(w, &w->agents[1], slot, LK_ERR_INVALID);
+    assert_int_equal(job_of(w, &arm64)->state, LK_JOB_FAILED);
+    assert_int_equal(job_of(w, &s390x)->state, LK_JOB_CANCELLED);
+    run(w);
+    settle(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_BUILD_FAILED);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_DONE);
+    assert_non_null(strstr(package_of(w)->text, "arm64: it went wrong"));
+    assert_int_equal(w->seen[LK_EFFECT_MERGE] + w->seen[LK_EFFECT_TAG], 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(w->agents[i].slots[0].job, 0);
+}
+
+static void sequential_builds_do_not_overlap(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 3, three);
+
+    (void)state;
+    request.options.sequential = true;
+    submit(w, &request);
+    while (move_one(w)) {
+        unsigned running = 0;
+        for (size_t i = 0; i < 3; i++)
+            running += package_of(w)->jobs[i].state >= LK_JOB_ASSIGNED &&
+                       package_of(w)->jobs[i].state <= LK_JOB_IN_TURN;
+        assert_true(running <= 1);
+    }
+    check_published(w, 3);
+}
+
+static void with_in_turn_nothing_is_uploaded_before_the_permit(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 3, three);
+
+    (void)state;
+    request.options.in_turn = true;
+    submit(w, &request);
+    while (move_one(w))
+        for (size_t i = 0; i < 3; i++) {
+            const struct lk_job *job = &package_of(w)->jobs[i];
+            if (job->phase >= LK_PHASE_STAGING && job->state < LK_JOB_DONE)
+                assert_int_equal(job->state, LK_JOB_IN_TURN);
+        }
+    check_published(w, 3);
+    assert_int_equal(w->last[LK_EFFECT_PERMIT].hold_ms, w->config.in_turn_hold_ms);
+}
+
+static void build_only_touches_no_registry(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 3, three);
+
+    (void)state;
+    request.options.build_only = true;
+    submit(w, &request);
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_PROBE] + w->seen[LK_EFFECT_PERMIT] +
+                         w->seen[LK_EFFECT_MERGE] + w->seen[LK_EFFECT_TICKET],
+                     0);
+}
+
+static void the_same_request_key_is_the_same_push(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    submit_three(w);
+    uint64_t push = w->push;
+    submit_three(w);
+    assert_int_equal(w->push, push);
+    assert_int_equal(w->seen[LK_EFFECT_ACCEPTED], 2);
+    run(w);
+    submit_three(w);
+    assert_int_equal(w->push, push);
+    assert_int_equal(w->seen[LK_EFFECT_RECEIVE], 2);
+}
+
+static void a_source_that_does_not_come_ends_the_push(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    w->source_is_late = true;
+    submit_three(w);
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_INFRASTRUCTURE);
+    assert_int_equal(w->now_ms, 5000 + w->config.source_ms);
+}
+
+static void a_source_that_is_not_what_it_says_ends_the_push(void **state)
+{
+    LK_WORLD      w = world_of_three();
+    struct lk_err err;
+
+    (void)state;
+    w->source_is_late = true;
+    submit_three(w);
+    lk_err_set(&err, LK_ERR_INVALID, "it holds a submodule");
+    source(w, w->push, &err);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_REFUSED);
+    assert_string_equal(package_of(w)->text, "it holds a submodule");
+}
+
+static struct lk_core_config tiny(void)
+{
+    struct lk_core_config config = lk_core_defaults;
+
+    config.pushes_max = 3;
+    config.packages_max = 4;
+    config.history_max = 3;
+    return config;
+}
+
+static void many(struct world *w, uint8_t key, size_t count)
+{
+    struct request request = request_of(key, "org/it", "abc", 1, &amd64);
+
+    for (size_t i = 1; i < count; i++)
+        request.packages[i] = request.packages[0];
+    request.count = count;
+    submit(w, &request);
+}
+
+static void too_many_pushes_or_packages_are_told_the_limit(void **state)
+{
+    struct lk_core_config config = tiny();
+    LK_WORLD              w = world_new(&config);
+
+    (void)state;
+    w->source_is_late = true;
+    many(w, 1, 5);
+    assert_int_equal(w->seen[LK_EFFECT_ACCEPTED], 0);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_LIMIT);
+    many(w, 1, 2);
+    many(w, 2, 2);
+    assert_int_equal(w->seen[LK_EFFECT_ACCEPTED], 2);
+    many(w, 3, 1);
+    assert_int_equal(w->seen[LK_EFFECT_ANSWER], 2);
+    cancel(w, 1);
+    many(w, 3, 1);
+    many(w, 4, 1);
+    assert_int_equal(w->seen[LK_EFFECT_ACCEPTED], 4);
+    many(w, 5, 1);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_LIMIT);
+    assert_int_equal(w->seen[LK_EFFECT_ACCEPTED], 4);
+}
+
+static void history_gives_way_to_new_pushes(void **state)
+{
+    struct lk_core_config config = tiny();
+    LK_WORLD              w = world_new(&config);
+
+    (void)state;
+    w->source_is_late = true;
+    for (uint8_t key = 1; key < 20; key++) {
+        many(w, key, 1 + key % 4);
+        assert_int_equal(w->seen[LK_EFFECT_ACCEPTED], key);
+        cancel(w, w->push);
+    }
+    assert_int_equal(w->seen[LK_EFFECT_FORGET] + 1, w->push);
+    crash(w, false);
+}
+
+static void old_pushes_are_forgotten(void **state)
+{
+    struct lk_core_config config = lk_core_defaults;
+    LK_WORLD              w = NULL;
+
+    (void)state;
+    config.history_max = 2;
+    w = world_new(&config);
+    w->source_is_late = true;
+    for (uint8_t key = 1; key <= 5; key++) {
+        many(w, key, 3);
+        cancel(w, w->push);
+    }
+    assert_int_equal(w->seen[LK_EFFECT_FORGET], 3);
+    assert_int_equal(w->last[LK_EFFECT_FORGET].push, 3);
+    assert_null(lk_core_push(w->core, 3));
+    assert_non_null(lk_core_push(w->core, 4));
+    crash(w, false);
+    assert_null(lk_core_push(w->core, 3));
+}
+
+static void what_makes_no_sense_is_refused_not_asserted(void **state)
+{
+    static const struct lk_arch twice[] = { { "amd64" }, { "amd64" } };
+    LK_WORLD                    w = world_of_three();
+    struct request              good = request_of(1, "org/it", "abc", 1, &amd64);
+    struct request              bad[] = { good, good, good, good, good, good };
+
+    (void)state;
+    bad[0].count = 0;
+    bad[1].packages[0].arch_count = 0;
+    bad[2].packages[0].repository = "";
+    bad[3].packages[0].tag = "";
+    bad[4].packages[0].arches = twice;
+    bad[4].packages[0].arch_count = 2;
+    bad[5].packages[0].arch_count = LK_PACKAGE_ARCHES_MAX + 1;
+    for (size_t i = 0; i < LK_COUNT(bad); i++) {
+        submit(w, &bad[i]);
+        assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_INVALID);
+        assert_int_equal(w->seen[LK_EFFECT_ANSWER], i + 1);
+    }
+    assert_int_equal(w->seen[LK_EFFECT_ACCEPTED], 0);
+}
+
+static void a_full_house_that_loses_all_its_sources_at_once_is_worked_off(void **state)
+{
+    struct lk_core_config config = lk_core_defaults;
+    LK_WORLD              w = NULL;
+
+    (void)state;
+    config.history_max = 2;
+    w = world_new(&config);
+    w->source_is_late = true;
+    for (uint8_t key = 1; key <= 32; key++)
+        many(w, key, LK_PUSH_PACKAGES_MAX);
+    assert_int_equal(w->seen[LK_EFFECT_ACCEPTED], 32);
+    run(w);
+    assert_int_equal(w->seen[LK_EFFECT_FORGET], 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_arches_are_built_pushed_merged_signed_and_tagged),
         cmocka_unit_test(a_crash_at_every_move_ends_with_the_same_index),
+        cmocka_unit_test(a_cancel_at_every_move_ends_the_push_and_frees_everything),
+        cmocka_unit_test(a_cancel_while_the_registry_is_away_does_not_wait_for_it),
+        cmocka_unit_test(a_cancel_during_the_source_ends_at_once),
+        cmocka_unit_test(a_cancel_of_what_does_not_exist_is_told_so),
+        cmocka_unit_test(a_build_failure_cancels_what_is_not_built_and_publishes_nothing),
+        cmocka_unit_test(sequential_builds_do_not_overlap),
+        cmocka_unit_test(with_in_turn_nothing_is_uploaded_before_the_permit),
+        cmocka_unit_test(build_only_touches_no_registry),
+        cmocka_unit_test(the_same_request_key_is_the_same_push),
+        cmocka_unit_test(a_source_that_does_not_come_ends_the_push),
+        cmocka_unit_test(a_source_that_is_not_what_it_says_ends_the_push),
+        cmocka_unit_test(too_many_pushes_or_packages_are_told_the_limit),
+        cmocka_unit_test(history_gives_way_to_new_pushes),
+        cmocka_unit_test(old_pushes_are_forgotten),
+        cmocka_unit_test(what_makes_no_sense_is_refused_not_asserted),
+        cmocka_unit_test(a_full_house_that_loses_all_its_sources_at_once_is_worked_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,360 @@
+#include "tests/core/world.h"
+
+/* A tag with children that someone pushed before us. */
+static struct world_index *plant(struct world *w, size_t count, bool is_signed, bool arch_tags)
+{
+    struct world_index *index = tag_in(w, "org/it", "abc", true);
+
+    index->digest.sha256[0] = 0xee;
+    index->is_signed = is_signed;
+    index->count = count;
+    for (size_t i = 0; i < count; i++) {
+        index->entries[i].arch = three[i];
+        index->entries[i].child = child_of(1000 + i, 1);
+        index->entries[i].is_signed = is_signed;
+        put_manifest(w, &index->entries[i].child.digest);
+        if (arch_tags)
+            w->arch_tags[w->arch_tag_count++] = index->entries[i].child.digest;
+    }
+    return index;
+}
+
+static void push_three(struct world *w, const struct lk_push_options *options)
+{
+    struct request request = request_of((uint8_t)(w->push + 1), "org/it", "abc", 3, three);
+
+    if (options)
+        request.options = *options;
+    submit(w, &request);
+    run(w);
+}
+
+static void check_outcome(const struct world *w, enum lk_outcome outcome)
+{
+    assert_int_equal(push_of(w)->outcome, outcome);
+}
+
+static void a_complete_signed_index_is_nothing_to_do(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    plant(w, 3, true, true);
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_true(package_of(w)->nothing_to_do);
+    assert_int_equal(package_of(w)->index.digest.sha256[0], 0xee);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER] + w->seen[LK_EFFECT_TAG], 0);
+}
+
+static void
+an_unsigned_index_over_signed_children_is_published_again_without_building(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    plant(w, 3, true, true)->is_signed = false;
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_false(package_of(w)->nothing_to_do);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 0);
+    assert_int_equal(w->seen[LK_EFFECT_TAG], 1);
+    assert_true(tag_in(w, "org/it", "abc", false)->is_signed);
+}
+
+static void a_wrong_arch_tag_takes_a_turn_without_an_agent(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    plant(w, 3, true, true);
+    w->arch_tag_count = 2; /* the third one's tag names something else */
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER] + w->seen[LK_EFFECT_PERMIT], 0);
+    assert_int_equal(w->seen[LK_EFFECT_ACCEPT_CHILD], 1);
+    assert_int_equal(w->arch_tag_count, 3);
+}
+
+static void an_untrusted_entry_is_refused_with_the_way_out(void **state)
+{
+    LK_WORLD w = world_of_three();
+    char     digest[LK_DIGEST_TEXT_SIZE];
+
+    (void)state;
+    struct world_index *index = plant(w, 1, false, true);
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_REFUSED);
+    lk_digest_format(&index->entries[0].child.digest, digest);
+    assert_non_null(strstr(package_of(w)->text, digest));
+    assert_non_null(strstr(package_of(w)->text, "--adopt sha256:"));
+    assert_non_null(strstr(package_of(w)->text, "--replace amd64"));
+    assert_int_equal(w->seen[LK_EFFECT_OFFER] + w->seen[LK_EFFECT_MERGE], 0);
+}
+
+static void what_is_adopted_stays_and_is_signed(void **state)
+{
+    LK_WORLD               w = world_of_three();
+    struct world_index    *index = plant(w, 1, false, true);
+    struct lk_digest       planted = index->entries[0].child.digest;
+    struct lk_push_options options = { .sign = true, .adopt_count = 1, .adopt = { planted } };
+
+    (void)state;
+    push_three(w, &options);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 2);
+    index = tag_in(w, "org/it", "abc", false);
+    assert_true(lk_digest_eq(&entry_of(index, &amd64)->child.digest, &planted));
+    assert_true(entry_of(index, &amd64)->is_signed);
+}
+
+static void what_is_replaced_is_built_anew(void **state)
+{
+    LK_WORLD               w = world_of_three();
+    struct world_index    *index = plant(w, 1, false, true);
+    struct lk_digest       planted = index->entries[0].child.digest;
+    struct lk_push_options options = { .sign = true, .replace_count = 1, .replace = { amd64 } };
+
+    (void)state;
+    push_three(w, &options);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 3);
+    index = tag_in(w, "org/it", "abc", false);
+    assert_false(lk_digest_eq(&entry_of(index, &amd64)->child.digest, &planted));
+}
+
+static void an_entry_planted_while_we_built_is_refused_too(void **state)
+{
+    LK_WORLD                    w = world_of_three();
+    static const struct lk_arch riscv64 = { "riscv64" };
+
+    (void)state;
+    submit_three(w);
+    run_until_job(w, &amd64, LK_JOB_DONE);
+    struct world_index *index = plant(w, 1, false, true);
+    index->entries[0].arch = riscv64;
+    run(w);
+    check_outcome(w, LK_OUTCOME_REFUSED);
+    assert_int_equal(w->seen[LK_EFFECT_TAG], 0);
+}
+
+static void a_trusted_entry_of_another_arch_stays(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 1, &s390x);
+
+    (void)state;
+    plant(w, 2, true, true);
+    submit(w, &request);
+    run(w);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 3);
+}
+
+static void a_tag_that_names_a_single_image_is_left_alone(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    plant(w, 0, false, false)->not_an_index = true;
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_REFUSED);
+    assert_non_null(strstr(package_of(w)->text, "sha256:ee"));
+}
+
+static void fail_one(struct world *w, const struct lk_arch *arch, enum lk_err_kind kind)
+{
+    const struct lk_job *job = job_of(w, arch);
+    struct world_agent  *agent = agent_of(w, job->session);
+    struct world_slot   *slot = slot_of(agent, job->id, job->attempt);
+
+    slot->phase = LK_PHASE_FAILED;
+    report(w, agent, slot, kind);
+}
+
+/* amd64 is pushed, then arm64's build fails. */
+static void leave_a_record_behind(struct world *w)
+{
+    submit_three(w);
+    w->agents[1].stuck = w->agents[2].stuck = true;
+    run_until_job(w, &amd64, LK_JOB_DONE);
+    fail_one(w, &arm64, LK_ERR_INVALID);
+    run(w);
+    check_outcome(w, LK_OUTCOME_BUILD_FAILED);
+    assert_null(tag_in(w, "org/it", "abc", false));
+    w->agents[1].stuck = w->agents[2].stuck = false;
+}
+
+static void what_a_failed_push_had_pushed_is_looked_at_again_not_built_again(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    leave_a_record_behind(w);
+    unsigned offers = w->seen[LK_EFFECT_OFFER];
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], offers + 2);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_KEPT);
+    assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 3);
+}
+
+static void what_the_registry_lost_since_is_built_again(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    leave_a_record_behind(w);
+    unsigned offers = w->seen[LK_EFFECT_OFFER];
+    w->manifest_count = 0;
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], offers + 3);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_DONE);
+}
+
+static void a_forced_push_replaces_what_we_published_unsigned(void **state)
+{
+    LK_WORLD               w = world_of_three();
+    struct lk_push_options options = { .sign = false };
+
+    (void)state;
+    push_three(w, &options);
+    check_outcome(w, LK_OUTCOME_OK);
+    options.force = true;
+    push_three(w, &options);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 6);
+}
+
+static void unsigned_and_published_by_us_is_nothing_to_do(void **state)
+{
+    LK_WORLD               w = world_of_three();
+    struct lk_push_options options = { .sign = false };
+
+    (void)state;
+    push_three(w, &options);
+    push_three(w, &options);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_true(package_of(w)->nothing_to_do);
+}
+
+static void a_dry_run_plans_and_stands_in_nobodys_way(void **state)
+{
+    LK_WORLD               w = world_of_three();
+    struct lk_push_options options = { .sign = true, .dry_run = true };
+
+    (void)state;
+    leave_a_record_behind(w);
+    unsigned offers = w->seen[LK_EFFECT_OFFER];
+    push_three(w, &options);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_false(package_of(w)->nothing_to_do);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_STAGED);
+    assert_int_equal(job_of(w, &arm64)->state, LK_JOB_QUEUED);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], offers);
+    assert_int_equal(w->seen[LK_EFFECT_RECEIVE], 1);
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_OK);
+}
+
+static void trouble_with_the_registry_backs_off_and_passes(void **state)
+{
+    static const enum lk_effect_type asked[] = { LK_EFFECT_PROBE, LK_EFFECT_ACCEPT_CHILD,
+                                                 LK_EFFECT_MERGE, LK_EFFECT_TAG };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(asked); i++) {
+        LK_WORLD w = world_of_three();
+        int64_t  before = w->now_ms;
+        w->faults[asked[i]] = (struct world_fault) { 5, LK_ERR_RETRY };
+        push_three(w, NULL);
+        check_outcome(w, LK_OUTCOME_OK);
+        assert_true(w->now_ms >= before + 5000);
+        assert_int_equal(w->seen[LK_EFFECT_OFFER], 3);
+    }
+}
+
+static void patience_ends(void **state)
+{
+    static const enum lk_effect_type asked[] = { LK_EFFECT_PROBE, LK_EFFECT_ACCEPT_CHILD,
+                                                 LK_EFFECT_MERGE, LK_EFFECT_TAG };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(asked); i++) {
+        LK_WORLD w = world_of_three();
+        int64_t  before = w->now_ms;
+        w->faults[asked[i]] = (struct world_fault) { 100000, LK_ERR_RETRY };
+        push_three(w, NULL);
+        check_outcome(w, LK_OUTCOME_INFRASTRUCTURE);
+        assert_true(w->now_ms >= before + w->config.patience_ms);
+        assert_true(w->now_ms < before + 4 * w->config.patience_ms);
+        assert_null(tag_in(w, "org/it", "abc", false));
+    }
+}
+
+static void what_a_registry_error_means_for_the_push(void **state)
+{
+    static const struct {
+        enum lk_effect_type at;
+        enum lk_err_kind    kind;
+        enum lk_outcome     outcome;
+    } cases[] = {
+        { LK_EFFECT_PROBE, LK_ERR_DENIED, LK_OUTCOME_REFUSED },
+        { LK_EFFECT_PROBE, LK_ERR_PERMANENT, LK_OUTCOME_INFRASTRUCTURE },
+        { LK_EFFECT_ACCEPT_CHILD, LK_ERR_CONFLICT, LK_OUTCOME_REFUSED },
+        { LK_EFFECT_MERGE, LK_ERR_PERMANENT, LK_OUTCOME_INFRASTRUCTURE },
+        { LK_EFFECT_TAG, LK_ERR_DENIED, LK_OUTCOME_REFUSED },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(cases); i++) {
+        LK_WORLD w = world_of_three();
+        w->faults[cases[i].at] = (struct world_fault) { 1, cases[i].kind };
+        push_three(w, NULL);
+        check_outcome(w, cases[i].outcome);
+        assert_null(tag_in(w, "org/it", "abc", false));
+        assert_true(package_of(w)->text[0]);
+    }
+}
+
+static void a_tag_moved_by_an_outsider_is_looked_at_again(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    submit_three(w);
+    run_until_effect(w, LK_EFFECT_TAG);
+    unsigned probes = w->seen[LK_EFFECT_PROBE];
+    plant(w, 1, true, true)->entries[0].arch = (struct lk_arch) { "riscv64" };
+    run(w);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_PROBE], probes + 1);
+    assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_complete_signed_index_is_nothing_to_do),
+        cmocka_unit_test(
+            an_unsigned_index_over_signed_children_is_published_again_without_building),
+        cmocka_unit_test(a_wrong_arch_tag_takes_a_turn_without_an_agent),
+        cmocka_unit_test(an_untrusted_entry_is_refused_with_the_way_out),
+        cmocka_unit_test(what_is_adopted_stays_and_is_signed),
+        cmocka_unit_test(what_is_replaced_is_built_anew),
+        cmocka_unit_test(an_entry_planted_while_we_built_is_refused_too),
+        cmocka_unit_test(a_trusted_entry_of_another_arch_stays),
+        cmocka_unit_test(a_tag_that_names_a_single_image_is_left_alone),
+        cmocka_unit_test(what_a_failed_push_had_pushed_is_looked_at_again_not_built_again),
+        cmocka_unit_test(what_the_registry_lost_since_is_built_again),
+        cmocka_unit_test(a_forced_push_replaces_what_we_published_unsigned),
+        cmocka_unit_test(unsigned_and_published_by_us_is_nothing_to_do),
+        cmocka_unit_test(a_dry_run_plans_and_stands_in_nobodys_way),
+        cmocka_unit_test(trouble_with_the_registry_backs_off_and_passes),
+        cmocka_unit_test(patience_ends),
+        cmocka_unit_test(what_a_registry_error_means_for_the_push),
+        cmocka_unit_test(a_tag_moved_by_an_outsider_is_looked_at_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
