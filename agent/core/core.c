@@ -179,22 +179,9 @@ static void report_all(struct lk_agent_core *core, const struct lk_slot_context 
 static void welcomed(struct lk_agent_core *core, const struct lk_agent_event *event,
                      struct lk_agent_effects *out)
 {
-    struct lk_slot_context context;
-
-    if (!lk_link_welcome(&core->link, &event->welcome, event->now_ms, out))
-        return;
-    context = context_of(core, event->now_ms, out);
-    report_all(core, &context);
-    for (size_t i = 0; i < TABLE_MAX; i++) {
-        const struct lk_slot *slot = &core->slots[i];
-
-        if (slot->state != LK_SLOT_ACTIVE || !slot->ticket_asked || slot->has_ticket)
-            continue;
-        struct lk_agent_effect *effect = lk_agent_effect_add(out, LK_AGENT_SEND_TICKET_WANTED);
-        effect->job = slot->report.job;
-        effect->attempt = slot->report.attempt;
-    }
-    lk_agent_effect_add(out, LK_AGENT_RESUME);
+    /* What is held is reported by the tick of this very step; tickets come anew after that. */
+    if (lk_link_welcome(&core->link, &event->welcome, event->now_ms, out))
+        lk_agent_effect_add(out, LK_AGENT_RESUME);
 }
 
 static void shut_down(struct lk_agent_core *core, const struct lk_slot_context *context)
@@ -263,8 +250,11 @@ static void tick(struct lk_agent_core *core, int64_t now_ms, struct lk_agent_eff
     bool                   renew = lk_link_tick(&core->link, now_ms, out);
     struct lk_slot_context context = context_of(core, now_ms, out);
 
-    if (renew)
+    /* The PING comes after the reports: the first one of a session says that this was all we hold. */
+    if (renew) {
         report_all(core, &context);
+        lk_link_beat(&core->link, now_ms, out);
+    }
     for (size_t i = 0; i < TABLE_MAX; i++)
         lk_slot_tick(&core->slots[i], &context);
     if (core->stopping && !core->exited && (all_free(core) || now_ms >= core->exit_ms)) {

@@ -40,7 +40,7 @@ void lk_link_start(struct lk_link *link, uint64_t seed, int64_t now_ms)
     link->random = seed;
 }
 
-static bool greet_or_beat(struct lk_link *link, int64_t now_ms, struct lk_agent_effects *out)
+static bool greet_or_is_due(struct lk_link *link, int64_t now_ms, struct lk_agent_effects *out)
 {
     if (link->state == LK_LINK_DOWN && now_ms >= link->until_ms) {
         lk_agent_effect_add(out, LK_AGENT_OPEN_LINE);
@@ -48,11 +48,13 @@ static bool greet_or_beat(struct lk_link *link, int64_t now_ms, struct lk_agent_
         link->until_ms = now_ms + GREETING_MS;
         return false;
     }
-    if (link->state != LK_LINK_WELCOMED || now_ms < link->next_ping_ms)
-        return false;
+    return link->state == LK_LINK_WELCOMED && now_ms >= link->next_ping_ms;
+}
+
+void lk_link_beat(struct lk_link *link, int64_t now_ms, struct lk_agent_effects *out)
+{
     lk_agent_effect_add(out, LK_AGENT_SEND_PING)->number = ++link->ping_number;
     link->next_ping_ms = now_ms + link->ping_ms;
-    return true;
 }
 
 bool lk_link_tick(struct lk_link *link, int64_t now_ms, struct lk_agent_effects *out)
@@ -61,7 +63,7 @@ bool lk_link_tick(struct lk_link *link, int64_t now_ms, struct lk_agent_effects 
         lk_link_lose(link, now_ms, false, out);
     if (link->state == LK_LINK_WELCOMED && now_ms - link->last_heard_ms >= link->silence_ms)
         lk_link_lose(link, now_ms, false, out);
-    return greet_or_beat(link, now_ms, out);
+    return greet_or_is_due(link, now_ms, out);
 }
 
 static bool same_cluster(const struct lk_link *link, const struct lk_agent_welcome *welcome)
@@ -112,7 +114,7 @@ bool lk_link_welcome(struct lk_link *link, const struct lk_agent_welcome *welcom
     link->ping_ms = bounded(welcome->ping_ms, PING_MIN_MS, PERIOD_MAX_MS);
     link->silence_ms = bounded(welcome->silence_ms, SILENCE_MIN_MS, PERIOD_MAX_MS);
     link->last_heard_ms = now_ms;
-    link->next_ping_ms = now_ms + link->ping_ms;
+    link->next_ping_ms = now_ms;
     link->failures = 0;
     return true;
 }

@@ -39,8 +39,9 @@ struct lk_link {
 
 void lk_link_start(struct lk_link *link, uint64_t seed, int64_t now_ms);
 
-/* Carries out what time asks for.  True if a PING went out: the leases are to be renewed with it. */
+/* Carries out what time asks for.  True if a PING is due: report what is held, then lk_link_beat. */
 bool lk_link_tick(struct lk_link *link, int64_t now_ms, struct lk_agent_effects *out);
+void lk_link_beat(struct lk_link *link, int64_t now_ms, struct lk_agent_effects *out);
 
 /* True if the session is accepted. */
 bool lk_link_welcome(struct lk_link *link, const struct lk_agent_welcome *welcome,
