@@ -50,6 +50,8 @@ static void encode_names(const struct lk_fact *fact, lk_fact_Fact *out)
     memcpy(out->repository, fact->repository, sizeof(out->repository));
     memcpy(out->tag, fact->tag, sizeof(out->tag));
     memcpy(out->path, fact->path, sizeof(out->path));
+    out->has_spec = true;
+    out->has_tree = true;
     memcpy(out->spec, fact->spec.sha1, sizeof(out->spec));
     memcpy(out->tree, fact->tree.sha1, sizeof(out->tree));
     out->arches_count = (pb_size_t)fact->arch_count;
@@ -86,6 +88,7 @@ size_t lk_fact_encode(const struct lk_fact *fact, uint8_t out[LK_FACT_BYTES_MAX]
         message.has_options = true;
         encode_options(&fact->options, &message.options);
         memcpy(message.client, fact->client, sizeof(message.client));
+        message.has_request_key = true;
         memcpy(message.request_key, fact->request_key, sizeof(message.request_key));
     } else if (has_names(fact->type)) {
         encode_names(fact, &message);

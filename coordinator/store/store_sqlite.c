@@ -24,11 +24,23 @@ struct lk_journal {
     char         *path;
 };
 
+static int damaged(const struct lk_journal *journal, struct lk_err *err)
+{
+    return lk_err_set(
+        err, LK_ERR_CONFLICT,
+        "the journal %s is damaged: restore a backup of the state directory, or move it "
+        "away to begin anew (what is published stays published)",
+        journal->path);
+}
+
 static int failed(const struct lk_journal *journal, const char *attempt, struct lk_err *err)
 {
     enum lk_err_kind kind = LK_ERR_PERMANENT;
+    int              code = sqlite3_errcode(journal->db);
 
-    if (sqlite3_errcode(journal->db) == SQLITE_FULL)
+    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
+        return damaged(journal, err);
+    if (code == SQLITE_FULL)
         kind = LK_ERR_LIMIT;
     return lk_err_set(err, kind, "%s the journal %s: %s", attempt, journal->path,
                       sqlite3_errmsg(journal->db));
@@ -92,7 +104,8 @@ static int set_up(struct lk_journal *journal, struct lk_err *err)
         return -1;
     int64_t id = number(journal, "PRAGMA application_id", 0);
     int64_t schema = number(journal, "PRAGMA user_version", 0);
-    if (id == 0 && schema == 0)
+    int64_t tables = number(journal, "SELECT count(*) FROM sqlite_schema", 0);
+    if (id == 0 && schema == 0 && tables == 0)
         return run(journal, create, "creating", err);
     if (id != APPLICATION_ID)
         return lk_err_set(err, LK_ERR_INVALID, "%s is a database of some other program",
@@ -115,13 +128,7 @@ static int check(struct lk_journal *journal, struct lk_err *err)
                 strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0;
 
     sqlite3_finalize(statement);
-    if (good)
-        return 0;
-    return lk_err_set(
-        err, LK_ERR_CONFLICT,
-        "the journal %s is damaged: restore a backup of the state directory, or move it "
-        "away to begin anew (what is published stays published)",
-        journal->path);
+    return good ? 0 : damaged(journal, err);
 }
 
 static int read_cluster(struct lk_journal *journal, struct lk_err *err)
