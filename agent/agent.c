@@ -144,16 +144,22 @@ static void ask_version(struct agent *agent)
     LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(4096);
     const char   *argv[] = { agent->config->builder_command, "--version", NULL };
     const char   *name = lk_builder_of(agent->config->builder)->name;
+    struct lk_str line;
+    struct lk_str rest;
     struct lk_err err;
     int           status = 0;
 
     lk_copy_text(agent->builder_version, sizeof(agent->builder_version), name);
-    if (lk_run(argv, &text, &status, &err) < 0 || status != 0)
+    if (lk_run(argv, &text, &status, &err) < 0 || status != 0) {
         lk_log_error("builder does not run: builds will fail", "path=%s",
                      LK_Q(agent->config->builder_command));
-    else
-        lk_wire_set_text(agent->builder_version, sizeof(agent->builder_version),
-                         strtok(text.data, "\n"));
+        return;
+    }
+    /* "buildah version 1.28.2 (image-spec 1.1.0-rc2, ...)": what people want to know comes first. */
+    line = lk_buf_str(&text);
+    if (lk_str_split(line, '\n', &line, &rest) && lk_str_split(line, '(', &line, &rest))
+        line.len -= lk_str_ends(line, " ");
+    lk_str_copy(agent->builder_version, sizeof(agent->builder_version), line);
 }
 
 static int prepare(struct agent *agent, struct lk_err *err)
