@@ -1,4 +1,5 @@
 #include "agent/task_private.h"
+#include "common/log/log.h"
 
 #include <string.h>
 
@@ -74,6 +75,9 @@ static void build_ended(void *ctx, int status, const struct lk_err *start_err)
     const char     *line;
     struct lk_err   err = { .kind = LK_ERR_NONE };
 
+    lk_log_info("build ended", "job=%llu attempt=%u arch=%s status=%d",
+                (unsigned long long)task->offer.job, task->offer.attempt, task->arch.name,
+                status);
     lk_runner_free(&task->runner);
     lk_task_end_log(task);
     line = lk_spool_last_line(task->log);

@@ -1,0 +1,96 @@
+#
+# Sourced by the benches: a world of its own, times, medians, ratios.
+#
+#   bench_begin NAME ARCH...    a world with an agent for each ARCH; undone at the end, also after Ctrl-C
+#   bench_time NAME COMMAND...  how long the command takes goes to the times of NAME
+#   bench_note NAME MS          or was measured otherwise
+#   bench_median NAME           milliseconds
+#   bench_ratio A B             the median of A is how many times that of B
+#   bench_table NAME...         the times of each, its median, smallest and largest
+#
+# What is compared is interleaved (A B C A B C ...), so that a busy machine is busy for all of them.
+
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../tools/world.sh"
+
+ROUNDS=${ROUNDS:-5}
+
+bench_end() {
+    trap '' INT TERM
+    jobs -p | xargs -r kill 2>/dev/null || true
+    world_stop
+    world_give_back_files
+}
+
+bench_begin() {
+    local name=$1 arch
+    shift
+    WORLD=$ROOT/build/run/bench-$name.$$
+    TIMES=$WORLD/times
+    trap bench_end EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    world_start
+    for arch; do
+        world_agent "$arch-1" "$arch"
+    done
+    world_wait_agents $#
+    mkdir -p "$TIMES"
+    git init -q -b main "$WORLD/source"
+    cd "$WORLD/source"
+    printf '%s cores, load %s before, programs from %s\n' "$(nproc)" "$(cut -d ' ' -f 1 /proc/loadavg)" \
+        "${LK_BIN#"$ROOT/"}"
+}
+
+# NAME [LINE...]: a package from the Dockerfile on stdin; LINEs are added to its build.yml.
+bench_package() {
+    local name=$1
+    shift
+    mkdir -p "$name"
+    cat >"$name/Dockerfile"
+    printf '%s\n' "image: $name" "$@" >"$name/build.yml"
+    bench_commit
+}
+
+bench_commit() {
+    git add -A
+    git -c user.name=bench -c user.email=bench@localhost commit -q -m packages
+}
+
+bench_now_us() {
+    echo "${EPOCHREALTIME/[.,]/}"
+}
+
+bench_note() {
+    echo "$2" >>"$TIMES/$1"
+}
+
+bench_time() {
+    local name=$1 from to
+    shift
+    from=$(bench_now_us)
+    "$@" >"$WORLD/log/$name.out" 2>&1 || {
+        tail -n 30 "$WORLD/log/$name.out" >&2
+        echo "$name could not be measured: the command failed; logs are in $WORLD/log" >&2
+        return 1
+    }
+    to=$(bench_now_us)
+    bench_note "$name" $(((to - from) / 1000))
+}
+
+bench_median() {
+    sort -n "$TIMES/$1" | awk '{ t[NR] = $1 } END { print int((t[int((NR + 1) / 2)] + t[int(NR / 2) + 1]) / 2) }'
+}
+
+bench_ratio() {
+    awk -v a="$(bench_median "$1")" -v b="$(bench_median "$2")" 'BEGIN { printf "%.2f", a / b }'
+}
+
+bench_table() {
+    local name
+    for name; do
+        printf '  %-14s median %6d ms, %d to %d: %s\n' "$name" "$(bench_median "$name")" \
+            "$(sort -n "$TIMES/$name" | head -n 1)" "$(sort -n "$TIMES/$name" | tail -n 1)" \
+            "$(paste -sd ' ' "$TIMES/$name")"
+    done
+}
