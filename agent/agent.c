@@ -179,6 +179,7 @@ static int prepare(struct agent *agent, struct lk_err *err)
     memcpy(conf.arches, agent->config->arches, sizeof(conf.arches));
     randombytes_buf(&conf.seed, sizeof(conf.seed));
     agent->core = lk_agent_core_new(&conf);
+    agent->places = lk_places_new();
     ask_version(agent);
     lk_builder_salvage(agent->config);
     return 0;
@@ -243,6 +244,7 @@ static void finish(struct agent *agent)
     zloop_destroy(&agent->loop);
     lk_agent_core_free(&agent->core);
     lk_store_close(&agent->store);
+    lk_places_free(&agent->places);
     lk_curve_free(&agent->key);
     lk_agent_state_close(&agent->state);
     lk_close_fd(&agent->signals);

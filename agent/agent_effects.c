@@ -21,6 +21,7 @@ static struct lk_task *new_task(struct agent *agent, uint64_t id)
         .loop = agent->loop,
         .workers = agent->workers,
         .store = agent->store,
+        .places = agent->places,
         .work_directory = agent->state.work,
         .emit = lk_agent_emit,
         .log_grew = lk_agent_log_grew,

@@ -35,6 +35,7 @@ struct agent {
     zloop_t                      *loop;
     struct lk_workers            *workers;
     struct lk_store              *store;
+    struct lk_places             *places;
     struct lk_line               *line;
     struct lk_agent_core         *core;
     struct lk_agent_effects       effects;

@@ -24,6 +24,7 @@ struct lk_task_host {
     zloop_t                      *loop;
     struct lk_workers            *workers;
     struct lk_store              *store;
+    struct lk_places             *places;
     const char                   *work_directory;
     void (*emit)(void                        *ctx,
                  const struct lk_agent_event *event); /* queued, not handled at once */

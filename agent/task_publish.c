@@ -48,6 +48,7 @@ static bool prepare_publish(struct lk_task *task)
     struct lk_publish_listener listener = { uploaded, put, task };
     struct lk_publish_conf     conf = {
             .workers = task->host.workers,
+            .places = task->host.places,
             .image = &task->image,
             .plain_http = task->offer.plain_http,
             .ca_file = ca_file[0] ? ca_file : NULL,

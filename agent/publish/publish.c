@@ -25,6 +25,8 @@ struct lk_publish {
     atomic_size_t              next;
     uint64_t                   total;
     _Atomic uint64_t           done[LK_IMAGE_LAYERS_MAX + 1]; /* by blob */
+    atomic_bool                is_there[LK_IMAGE_LAYERS_MAX + 1];
+    char                      *mount_from[LK_IMAGE_LAYERS_MAX + 1]; /* NULL: unknown where */
 };
 
 /* The configuration comes last: a registry that has it is likely to have its layers too. */
@@ -55,6 +57,8 @@ void lk_publish_free(struct lk_publish **publish)
         return;
     lk_assert((*publish)->running == 0);
     sodium_memzero(&(*publish)->ticket, sizeof((*publish)->ticket));
+    for (size_t i = 0; blob(*publish, i); i++)
+        free((*publish)->mount_from[i]);
     free(*publish);
     *publish = NULL;
 }
@@ -95,12 +99,14 @@ static int upload_one(struct lk_publish *publish, struct lk_registry *registry, 
         .digest = descriptor->digest,
         .size = descriptor->size,
         .fd = fd,
+        .mount_from = publish->mount_from[i],
         .progress = note_progress,
         .progress_ctx = &publish->done[i],
     };
     if (lk_registry_upload_blob(registry, &upload, NULL, err) < 0)
         return -1;
     atomic_store(&publish->done[i], descriptor->size);
+    atomic_store(&publish->is_there[i], true);
     return 0;
 }
 
@@ -164,14 +170,25 @@ static bool collect(struct share *share, const struct lk_err **err)
     return true;
 }
 
+static void note_places(const struct lk_publish *publish)
+{
+    for (size_t i = 0; blob(publish, i); i++)
+        if (atomic_load(&publish->is_there[i]))
+            lk_places_note(publish->conf.places, &publish->conf.repository,
+                           &blob(publish, i)->digest);
+}
+
 static void upload_done(struct lk_work *work)
 {
     struct share              *share = (struct share *)work;
-    struct lk_publish_listener listener = share->publish->listener;
+    struct lk_publish         *publish = share->publish;
+    struct lk_publish_listener listener = publish->listener;
     const struct lk_err       *err;
 
-    if (collect(share, &err))
-        listener.uploaded(listener.ctx, err);
+    if (!collect(share, &err))
+        return;
+    note_places(publish);
+    listener.uploaded(listener.ctx, err);
 }
 
 static void put_done(struct lk_work *work)
@@ -205,11 +222,26 @@ static void begin(struct lk_publish *publish, const struct lk_credential *ticket
     atomic_store(&publish->next, 0);
 }
 
+/* A bearer ticket is for one repository: what it may not read it cannot mount. */
+static void look_for_mounts(struct lk_publish *publish)
+{
+    char path[LK_REPOSITORY_SIZE];
+
+    for (size_t i = 0; blob(publish, i); i++) {
+        lk_free_pointer(&publish->mount_from[i]);
+        if (publish->ticket.kind != LK_CREDENTIAL_BEARER &&
+            lk_places_find(publish->conf.places, &publish->conf.repository,
+                           &blob(publish, i)->digest, path))
+            publish->mount_from[i] = lk_xstrdup(path);
+    }
+}
+
 void lk_publish_upload(struct lk_publish *publish, const struct lk_credential *ticket)
 {
     size_t blobs = publish->conf.image->contents.layer_count + 1;
 
     begin(publish, ticket);
+    look_for_mounts(publish);
     for (size_t i = 0; i < PARALLEL_MAX && i < blobs; i++)
         submit(publish, run_upload, upload_done);
 }

@@ -8,6 +8,7 @@
 #ifndef LK_AGENT_PUBLISH_H
 #define LK_AGENT_PUBLISH_H
 
+#include "agent/publish/places.h"
 #include "common/oci/oci.h"
 #include "common/os/workers.h"
 #include "common/registry/registry.h"
@@ -31,6 +32,7 @@ struct lk_publish;
 
 struct lk_publish_conf {
     struct lk_workers     *workers; /* borrowed */
+    struct lk_places      *places;  /* borrowed */
     const struct lk_image *image;   /* borrowed; outlives it */
     struct lk_reference    repository;
     bool                   plain_http;

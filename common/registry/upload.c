@@ -27,7 +27,8 @@ struct upload {
     bool in_doubt; /* trouble came since the registry last said where it stands */
     bool resumed;
     bool mounted;
-    bool arrived; /* an earlier request did its work although its answer was lost */
+    bool no_mount; /* the registry would not hear of it */
+    bool arrived;  /* an earlier request did its work although its answer was lost */
 };
 
 static void upload_fini(struct upload *upload)
@@ -81,13 +82,18 @@ static int keep_location(struct upload *upload, const char *base,
     return 0;
 }
 
+static bool wants_mount(const struct upload *upload)
+{
+    return upload->order->mount_from && !upload->no_mount;
+}
+
 static int opening_url(const struct upload *upload, char **out, struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer)
     char *plain = lk_xasprintf("%sblobs/uploads/", upload->registry->base);
     LK_CLEANUP(lk_free_pointer) char *mount = NULL;
 
-    if (!upload->order->mount_from) {
+    if (!wants_mount(upload)) {
         *out = LK_TAKE(plain);
         return 0;
     }
@@ -109,9 +115,14 @@ static int open_upload(struct upload *upload, struct lk_err *err)
     };
     if (lk_session_ask_once(upload->registry, &call, &answer, err) < 0)
         return -1;
-    if (answer.status == 201 && upload->order->mount_from) {
+    if (answer.status == 201 && wants_mount(upload)) {
         upload->mounted = true;
         return 0;
+    }
+    /* Such as 401, where we may not read the other repository: an upload does not need it. */
+    if (wants_mount(upload) && answer.status >= 400 && answer.status < 500) {
+        upload->no_mount = true;
+        return open_upload(upload, err);
     }
     if (answer.status != 202)
         return lk_session_refused(upload->registry, &call, &answer, err);
