@@ -307,6 +307,7 @@ static void settle_job(struct lk_core *core, struct lk_package *package, struct 
     leave_turn(package, job);
     if (fact->type == LK_FACT_JOB_DONE) {
         set_state(core, package, job, job->kept ? LK_JOB_KEPT : LK_JOB_DONE);
+        job->text[0] = '\0';
         if (!lk_push_of(core, package->push)->options.build_only)
             lk_record_keep(core, package, &job->arch, &job->child);
         return;

