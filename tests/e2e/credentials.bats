@@ -1,0 +1,212 @@
+# Registries with passwords and with tokens: who gets what, and where secrets must not lie.
+
+load helper
+
+password=correct-horse-battery
+agent_password=staple-of-an-agent
+
+# NAME ARGUMENT...: one more registry, for pushing to; bases stay in the open one.
+start_closed_registry() {
+    local name=$1 open=$REGISTRY
+    registry_start "$WORLD/$name" "${@:2}"
+    disown "$REGISTRY_PID"
+    echo "$REGISTRY_PID" >"$WORLD/pids/$name"
+    echo "$REGISTRY" >"$WORLD/$name/address"
+    REGISTRY=$open
+}
+
+start_token_server() {
+    mkdir -p "$WORLD/tokens"
+    world_spawn token-server "$ROOT/tests/tools/token-server.py" "$WORLD/tokens" closed coordinator "$password"
+    world_wait "the token server" 20 test -s "$WORLD/tokens/port"
+    REGISTRY_AUTH="  token:
+    realm: http://127.0.0.1:$(cat "$WORLD/tokens/port")/token
+    service: closed
+    issuer: token-server
+    rootcertbundle: $WORLD/tokens/cert.pem"
+}
+
+# NAME ARCH...: the coordinator's login, and one for the agents of these architectures.
+registry_entry() {
+    local arch
+    cat <<END
+  - host: "$(address "$1")"
+    plain-http: true
+    user: coordinator
+    password-file: $WORLD/coordinator-password
+END
+    [ $# -eq 1 ] || echo "    agent-logins:"
+    for arch in "${@:2}"; do
+        echo "      $arch: {user: agent, password-file: $WORLD/agent-password}"
+    done
+}
+
+# Where the closed registries are is known only now: the coordinator is told at a second start.
+configure_registries() {
+    {
+        registry_entry passwords amd64 arm64
+        registry_entry strict
+        registry_entry token-registry
+    } >"$WORLD/entries"
+    sed -i "/^registries:/r $WORLD/entries" "$WORLD/lkcoordd.yml"
+    world_kill coordinator
+    world_coordinator
+}
+
+write_secrets() {
+    local name
+    (umask 077 && echo "$password" >"$WORLD/coordinator-password" &&
+        echo "$agent_password" >"$WORLD/agent-password")
+    for name in passwords strict token-registry; do
+        jq -n --arg host "$(address $name)" --arg auth "$(printf 'coordinator:%s' "$password" | base64)" \
+            '{auths: {($host): {auth: $auth}}}'
+    done | jq -s 'reduce .[] as $one ({}; . * $one)' >"$WORLD/auth.json"
+}
+
+setup_file() {
+    start_world
+    start_closed_registry passwords coordinator "$password"
+    htpasswd -nbB agent "$agent_password" >>"$WORLD/passwords/htpasswd"
+    start_closed_registry strict coordinator "$password"
+    start_token_server
+    start_closed_registry token-registry
+    unset REGISTRY_AUTH
+    write_secrets
+    configure_registries
+    start_agents amd64 arm64
+}
+
+address() {
+    cat "$WORLD/$1/address"
+}
+
+# REGISTRY-NAME ARGUMENT...: pushes there; skopeo may read there, too.
+push_to() {
+    REGISTRY=$(address "$1")
+    export REGISTRY_AUTH_FILE=$WORLD/auth.json
+    push "${@:2}"
+}
+
+# FILE: no line of it is in a log, in the coordinator's state or in an agent's.
+lies_nowhere() {
+    [ -s "$1" ]
+    run ! grep -rlaF -f "$1" "$WORLD/log" "$WORLD/coordinator" "$WORLD"/*-1/state "$WORLD"/*/access.log
+}
+
+# NAME: of a package for the agents that are there.
+package() {
+    new_small_package "$1" "arches: [amd64, arm64]"
+}
+
+is_building() {
+    lkcoord status --output json "$1" | grep -q '"building"'
+}
+
+@test "a registry with passwords: agents push with what is configured for their architecture" {
+    package closed
+    push_to passwords closed
+    [ "$status" -eq 0 ]
+    [ "$(arches_of "$published")" = "amd64 arm64" ]
+    grep lkagentd "$WORLD/passwords/access.log" | grep -qE '"PUT [^"]*/manifests/[^"]*" 201'
+}
+
+@test "it is their own password that agents use" {
+    package theirs
+    echo a-wrong-one >"$WORLD/agent-password"
+    push_to passwords theirs
+    echo "$agent_password" >"$WORLD/agent-password"
+    [ "$status" -eq 5 ]
+    grep -q "registry $REGISTRY, repository demo/theirs" <<<"$output"
+    run ! grep -q a-wrong-one <<<"$output"
+}
+
+@test "no password lies in a log, in the journal or with an agent" {
+    lies_nowhere "$WORLD/coordinator-password"
+    lies_nowhere "$WORLD/agent-password"
+}
+
+@test "a registry with passwords and none for agents ends the push, and says what to configure" {
+    package strict
+    push_to strict strict
+    [ "$status" -eq 5 ]
+    grep -qE 'agent-logins\.(amd64|arm64)' <<<"$output"
+    run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" strict)"
+}
+
+@test "a registry with tokens: agents get a token for one repository, and only the coordinator asks" {
+    package tokens
+    push_to token-registry tokens
+    [ "$status" -eq 0 ]
+    cat "$WORLD/tokens/asked"
+    run ! grep -v '^granted coordinator lkcoordd ' "$WORLD/tokens/asked"
+    run ! grep -v ' repository:demo/tokens:pull,push$' "$WORLD/tokens/asked"
+    grep '/demo/tokens/' "$WORLD/token-registry/access.log" | grep lkagentd |
+        grep -qE '"PUT [^"]*/manifests/[^"]*" 201'
+    [ "$(arches_of "$published")" = "amd64 arm64" ]
+}
+
+# REPOSITORY: the answer's status when $token wants to write there.
+open_upload() {
+    curl -s -o /dev/null -w '%{http_code}' -X POST -H "Authorization: Bearer $token" \
+        "http://$(address token-registry)/v2/demo/$1/blobs/uploads/"
+}
+
+@test "a ticket opens no other repository" {
+    for token in $(cat "$WORLD/tokens/tokens"); do
+        [ "$(open_upload other)" = 401 ]
+    done
+    token=$(head -n 1 "$WORLD/tokens/tokens")
+    [ "$(open_upload tokens)" = 202 ]
+}
+
+@test "a ticket that ran out is renewed" {
+    new_package late "arches: [amd64]" <<'END'
+FROM base.lkcoord.example/busybox:1
+RUN sleep 3
+END
+    REGISTRY=$(address token-registry)
+    id=$(lkcoord push --detach --org "$REGISTRY/demo" late)
+    world_wait "the build" 20 is_building "$id"
+    # While it builds nobody asks.  Then the coordinator does, for itself and for the agent.
+    printf '0\n0\n' >"$WORLD/tokens/lifetimes"
+    run -0 lkcoord watch "$id"
+    grep 'demo/late' "$WORLD/tokens/asked" | grep -q '^granted coordinator lkcoordd 0 '
+    grep '/demo/late/' "$WORLD/token-registry/access.log" | grep lkagentd | grep -q '" 401 '
+}
+
+@test "no token lies in a log, in the journal or with an agent, nor does the password" {
+    lies_nowhere "$WORLD/tokens/tokens"
+    lies_nowhere "$WORLD/coordinator-password"
+}
+
+@test "a wrong password ends the push, names the registry and is not shown" {
+    package wrong
+    echo a-wrong-one >"$WORLD/coordinator-password"
+    push_to passwords wrong
+    echo "$password" >"$WORLD/coordinator-password"
+    [ "$status" -eq 5 ]
+    grep -q "$REGISTRY" <<<"$output"
+    run ! grep -q a-wrong-one <<<"$output"
+}
+
+@test "a layer that another repository has is mounted, not sent again" {
+    package first
+    package second
+    push_to passwords --platforms linux/amd64 first
+    push_to passwords --platforms linux/amd64 second
+    [ "$status" -eq 0 ]
+    layer=$(raw "${published%@*}-amd64" | jq -r '.layers[0].digest')
+    grep '/demo/second/blobs' "$WORLD/passwords/access.log" | tee "$BATS_TEST_TMPDIR/access"
+    grep -qE "\"POST [^\"]*mount=${layer/:/(:|%3[Aa])}[^\"]*\" 201" "$BATS_TEST_TMPDIR/access"
+    run ! grep -qE "\"PUT [^\"]*digest=${layer/:/(:|%3[Aa])}" "$BATS_TEST_TMPDIR/access"
+}
+
+@test "with tickets for one repository nothing is mounted, and the push does not suffer" {
+    package third
+    package fourth
+    push_to token-registry --platforms linux/amd64 third
+    push_to token-registry --platforms linux/amd64 fourth
+    [ "$status" -eq 0 ]
+    grep lkagentd "$WORLD/token-registry/access.log" | grep '/demo/fourth/' >"$BATS_TEST_TMPDIR/access"
+    run ! grep -E 'mount=|" 401 ' "$BATS_TEST_TMPDIR/access"
+}
