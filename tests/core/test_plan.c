@@ -151,6 +151,23 @@ static void a_trusted_entry_of_another_arch_stays(void **state)
     assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 3);
 }
 
+static void an_unsigned_entry_that_stays_is_something_to_do(void **state)
+{
+    LK_WORLD            w = world_of_three();
+    struct request      request = request_of(1, "org/it", "abc", 1, &amd64);
+    struct world_index *index = plant(w, 2, true, true);
+
+    (void)state;
+    index->entries[1].is_signed = false;
+    request.options.adopt_count = 1;
+    request.options.adopt[0] = index->entries[1].child.digest;
+    submit(w, &request);
+    run(w);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_false(package_of(w)->nothing_to_do);
+    assert_true(entry_of(tag_in(w, "org/it", "abc", false), &arm64)->is_signed);
+}
+
 static void a_tag_that_names_a_single_image_is_left_alone(void **state)
 {
     LK_WORLD w = world_of_three();
@@ -345,6 +362,7 @@ int main(void)
         cmocka_unit_test(what_is_replaced_is_built_anew),
         cmocka_unit_test(an_entry_planted_while_we_built_is_refused_too),
         cmocka_unit_test(a_trusted_entry_of_another_arch_stays),
+        cmocka_unit_test(an_unsigned_entry_that_stays_is_something_to_do),
         cmocka_unit_test(a_tag_that_names_a_single_image_is_left_alone),
         cmocka_unit_test(what_a_failed_push_had_pushed_is_looked_at_again_not_built_again),
         cmocka_unit_test(what_the_registry_lost_since_is_built_again),
