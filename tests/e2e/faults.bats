@@ -74,7 +74,9 @@ is_building() {
     world_coordinator
     run -0 lkcoord watch "$id"
     raw "$(lkcoord show-tag --org "$REGISTRY/demo" restarted)" | jq -e '.manifests | length == 1'
-    lkcoord logs "$id" | grep -c begun | grep -qx 1
+    lkcoord logs "$id" >"$BATS_TEST_TMPDIR/log"
+    cat "$BATS_TEST_TMPDIR/log"
+    [ "$(grep -c ' begun$' "$BATS_TEST_TMPDIR/log")" -eq 1 ]
 }
 
 @test "when an agent dies, another one builds after the lease" {
@@ -85,6 +87,33 @@ is_building() {
     world_agent spare-1 amd64
     run -0 lkcoord watch "$id"
     lkcoord status "$id" | grep -q spare-1
+    world_kill spare-1
+    world_agent_again amd64-1
+    world_wait_agents 1
+}
+
+@test "an image whose config says another architecture is refused" {
+    # A builder that builds for another machine than it was told to.
+    cat >"$WORLD/lying-builder" <<'END'
+#!/bin/bash
+for argument; do
+    shift
+    case $argument in
+    amd64 | linux/amd64 | --arch=amd64 | --platform=linux/amd64) argument=${argument/amd64/s390x} ;;
+    esac
+    set -- "$@" "$argument"
+done
+exec buildah "$@"
+END
+    chmod 755 "$WORLD/lying-builder"
+    world_kill amd64-1
+    world_agent spare-1 amd64 "builder-command: $WORLD/lying-builder"
+    world_wait_agents 1
+    new_small_package liar "arches: [amd64]"
+    push liar
+    [ "$status" -ne 0 ]
+    grep -q s390x <<<"$output"
+    run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" liar)"
     world_kill spare-1
     world_agent_again amd64-1
     world_wait_agents 1

@@ -22,7 +22,10 @@ END
 }
 
 @test "with in-turn no request of two architectures interleaves" {
-    new_small_package inturn
+    new_package inturn <<'END'
+FROM base.lkcoord.example/busybox:1
+RUN uname -m > /built-on
+END
     push inturn
     [ "$status" -eq 0 ]
     requests_are_in_turn all "$published"

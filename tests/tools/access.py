@@ -4,7 +4,8 @@
   access.py manifests|all LOG REFERENCE...   with REFERENCE as host:port/name:tag@sha256:...
 
 Prints one line, "tag arch", for each run of requests that belong to one architecture of one tag; an
-architecture that is printed twice was interleaved with another one.  "manifests" looks at child manifests
+architecture that is printed twice was interleaved with another one.  A blob that several of them have in
+common tells nothing and is left out.  "manifests" looks at child manifests
 and arch tags; "all" also at blobs.  Counted are requests from the first of an agent that writes (of "all":
 that asks anything) until the tag's index is put.
 """
@@ -42,7 +43,8 @@ def owners_of(reference, owners, indexes):
         owners[name, f"{tag}-{arch}"] = (tag, arch)
         owners[name, entry["digest"]] = (tag, arch)
         for blob in [child["config"]] + child["layers"]:
-            owners[name, blob["digest"]] = (tag, arch)
+            what = name, blob["digest"]
+            owners[what] = (tag, arch) if owners.get(what, (tag, arch)) == (tag, arch) else None
 
 
 def read_log(path):

@@ -15,6 +15,10 @@ binfmt_is_registered() {
     grep -qsE '^flags:.*F' "$BINFMT/qemu-$1" "$BINFMT/lkcoord-$1"
 }
 
+binfmt_register() {
+    sed 's/^:qemu-/:lkcoord-/' "/usr/lib/binfmt.d/qemu-$1.conf" >"$BINFMT/register"
+} 2>/dev/null
+
 # PIDFILE: the process named in it holds our need until it is killed.
 emulation_need() {
     local pidfile=$1 machine lock
@@ -24,12 +28,10 @@ emulation_need() {
     echo $! >"$pidfile"
     disown $!
     exec {lock}<&-
-    if [ ! -e "$BINFMT/status" ]; then
-        mount -t binfmt_misc lkcoord "$BINFMT"
-    fi
+    # Somebody else may be doing the same right now: what counts is that it is there afterwards.
+    [ -e "$BINFMT/status" ] || mount -t binfmt_misc lkcoord "$BINFMT" 2>/dev/null || [ -e "$BINFMT/status" ]
     for machine in $EMULATED; do
-        binfmt_is_registered "$machine" ||
-            sed 's/^:qemu-/:lkcoord-/' "/usr/lib/binfmt.d/qemu-$machine.conf" >"$BINFMT/register"
+        binfmt_is_registered "$machine" || binfmt_register "$machine" || binfmt_is_registered "$machine"
     done
 }
 
