@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#define PODMAN_RUNROOT_MAX 50
+
 static const char *const known_keys[] = {
     "coordinator", "coordinator-key",
     "key",         "state",
@@ -167,6 +169,19 @@ static int storage(struct lk_agent_config *out, const struct reader *reader)
     return text(&inner, "driver", out->storage_driver, sizeof(out->storage_driver));
 }
 
+/* podman refuses longer ones at each build (its sockets lie below); better at the start. */
+static int check_podman(const struct lk_agent_config *config, const struct reader *reader)
+{
+    if (config->builder != LK_BUILDER_PODMAN ||
+        strlen(config->storage_runroot) <= PODMAN_RUNROOT_MAX)
+        return 0;
+    return lk_err_set(reader->err, LK_ERR_INVALID,
+                      "%s:%u: storage: runroot: podman takes at most %d characters, found "
+                      "\"%s\"; set a shorter one, such as /run/lkcoord",
+                      reader->name, reader->map->line, PODMAN_RUNROOT_MAX,
+                      config->storage_runroot);
+}
+
 static int coordinator(struct lk_agent_config *out, const struct reader *reader)
 {
     if (required(reader, "coordinator", "the coordinator's endpoint, such as tcp://HOST:7411",
@@ -240,9 +255,9 @@ int lk_agent_config_parse(struct lk_agent_config *out, struct lk_str bytes, cons
     reader.map = root;
     if (lk_yaml_check_keys(root, name, known_keys, err) < 0 || coordinator(out, &reader) < 0 ||
         slots(out, &reader) < 0 || arches(out, &reader, machine) < 0 ||
-        building(out, &reader) < 0)
+        building(out, &reader) < 0 || storage(out, &reader) < 0)
         return -1;
-    return storage(out, &reader);
+    return check_podman(out, &reader);
 }
 
 int lk_agent_config_load(struct lk_agent_config *out, const char *path_name, struct lk_err *err)

@@ -13,7 +13,7 @@ build="gcc make pkg-config libc6-dev git libzmq3-dev libczmq-dev libyaml-dev lib
        nanopb libnanopb-dev protobuf-compiler python3 python3-protobuf"
 run="docker-registry buildah runc skopeo qemu-user-static curl ca-certificates"
 test="libcmocka-dev bats openssl apache2-utils jq procps util-linux"
-deep="clang clang-format libclang-rt-14-dev gcc-s390x-linux-gnu libc6-dev-s390x-cross"
+deep="clang clang-format libclang-rt-14-dev gcc-s390x-linux-gnu libc6-dev-s390x-cross podman docker.io"
 
 wanted="$build $run $test"
 case "${1-}" in
@@ -85,6 +85,11 @@ if ! install && ! { update && install; }; then
     echo "install-deps: apt-get failed; its words are above" >&2
     exit 1
 fi
-if [ -d /run/systemd/system ] && [[ " ${missing[*]} " == *" docker-registry "* ]]; then
-    "${as_root[@]}" systemctl --quiet disable docker-registry.service 2>/dev/null || true
-fi
+
+# PACKAGE UNIT...
+disable() {
+    [ -d /run/systemd/system ] && [[ " ${missing[*]} " == *" $1 "* ]] || return 0
+    "${as_root[@]}" systemctl --quiet disable "${@:2}" 2>/dev/null || true
+}
+disable docker-registry docker-registry.service
+disable docker.io docker.service docker.socket containerd.service

@@ -1,10 +1,10 @@
 #!/bin/bash
 #
 # The slower judges: all tests under AddressSanitizer and UBSan, the threaded ones under ThreadSanitizer,
-# the cores and the wire on a big-endian machine (s390x under qemu), lint.  Each part ends with a line
-# of its own; the last line is "N passed, N failed" over all.
+# the cores and the wire on a big-endian machine (s390x under qemu), lint, and the tests in tests/deep.  Each
+# part ends with a line of its own; the last line is "N passed, N failed" over all.
 #
-#   tests/tools/check-deep.sh [lint|s390x|tsan|asan]...     default: all
+#   tests/tools/check-deep.sh [lint|s390x|tsan|builders|asan]...     default: all
 #
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -156,12 +156,18 @@ big_endian() {
     CONFIG=s390x tests/tools/check.sh "${runs[@]}"
 }
 
-[ $# -gt 0 ] || set -- lint s390x tsan asan
+# Builders that are not everybody's: as few people have them, the daily tests do without.
+other_builders() {
+    quietly make --no-print-directory -j2 all && tests/tools/check.sh tests/deep/*.bats
+}
+
+[ $# -gt 0 ] || set -- lint s390x tsan builders asan
 for name; do
     case $name in
     lint) part lint tests/tools/lint.sh ;;
     s390x) part s390x big_endian ;;
     tsan) part tsan threads ;;
+    builders) part builders other_builders ;;
     asan) part asan sanitized ;;
     *)
         echo "check-deep: there is no part $name" >&2

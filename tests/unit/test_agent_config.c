@@ -86,6 +86,9 @@ static void mistakes_are_told_with_line_key_and_what_is_allowed(void **state)
         { SMALLEST "arches: [x86/64]\n", "lkagentd.yml:5: arches: must be GOARCH names" },
         { SMALLEST "arches: [arm64, arm64]\n", "lkagentd.yml:5: arches: arm64 is there twice" },
         { SMALLEST "storage: {root: /a}\n", "lkagentd.yml:5: storage: root needs a runroot" },
+        { SMALLEST "builder: podman\nstorage: {root: /a, runroot: "
+                   "/a-path-that-is-longer/than-the-fifty-characters/allowed}\n",
+          "podman takes at most 50 characters" },
         { SMALLEST "registries-conf: r.conf\n",
           "lkagentd.yml:5: registries-conf: must be an absolute path" },
         { SMALLEST "bilder: buildah\n", "builder" },

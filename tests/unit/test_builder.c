@@ -142,7 +142,7 @@ static void a_build_that_was_killed_is_cleaned_up_in_a_storage_of_ones_own(void 
     assert_int_equal(world->plan.step_count, 1);
 }
 
-static void docker_builds_then_copies_then_tidies_up(void **state)
+static void docker_builds_then_saves_then_copies_then_tidies_up(void **state)
 {
     struct world            *world = *state;
     static const char *const build[] = {
@@ -158,20 +158,29 @@ static void docker_builds_then_copies_then_tidies_up(void **state)
         "/w/1-1/context",
         NULL,
     };
+    static const char *const save[] = {
+        "/usr/bin/docker", "save", "--output=/w/1-1/layout.tar", "lkcoord/1-1:latest", NULL,
+    };
     static const char *const copy[] = {
-        "skopeo", "copy", "docker-daemon:lkcoord/1-1:latest", "oci:/w/1-1/layout:image", NULL,
+        "skopeo",
+        "--insecure-policy",
+        "copy",
+        "docker-archive:/w/1-1/layout.tar",
+        "oci:/w/1-1/layout:image",
+        NULL,
     };
     static const char *const tidy[] = {
         "/usr/bin/docker", "image", "rm", "--force", "lkcoord/1-1:latest", NULL,
     };
 
     plan(world, LK_BUILDER_DOCKER, "/usr/bin/docker");
-    assert_int_equal(world->plan.step_count, 3);
+    assert_int_equal(world->plan.step_count, 4);
     assert_argv(&world->plan.steps[0], build);
-    assert_argv(&world->plan.steps[1], copy);
-    assert_argv(&world->plan.steps[2], tidy);
-    assert_int_equal(world->plan.steps[1].kind, LK_STEP_BUILD);
-    assert_int_equal(world->plan.steps[2].kind, LK_STEP_TIDY);
+    assert_argv(&world->plan.steps[1], save);
+    assert_argv(&world->plan.steps[2], copy);
+    assert_argv(&world->plan.steps[3], tidy);
+    assert_int_equal(world->plan.steps[2].kind, LK_STEP_BUILD);
+    assert_int_equal(world->plan.steps[3].kind, LK_STEP_TIDY);
 }
 
 #define PODMAN                                                                           \
@@ -295,7 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD(buildah_commits_straight_to_a_layout),
         WORLD(a_build_that_was_killed_is_cleaned_up_in_a_storage_of_ones_own),
-        WORLD(docker_builds_then_copies_then_tidies_up),
+        WORLD(docker_builds_then_saves_then_copies_then_tidies_up),
         WORLD(podman_builds_then_pushes_then_tidies_up),
         WORLD(the_network_is_there_only_if_the_package_asks_for_it),
         WORLD(no_cache_turns_layers_off),
