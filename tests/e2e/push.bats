@@ -105,7 +105,7 @@ END
 @test "a RUN step without network reaches no host loopback and sees no host process" {
     new_package lonely <<END
 FROM base.lkcoord.example/busybox:1
-RUN ! wget -T 2 -q -O - http://$REGISTRY/v2/
+RUN ! nc -w 2 ${REGISTRY/:/ } </dev/null
 RUN ps | grep -v -e PID -e ' ps' -e grep -e '/bin/sh' > /seen || true; ! grep -q docker-registry /seen
 END
     push --platforms linux/amd64 lonely
