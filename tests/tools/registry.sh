@@ -29,6 +29,7 @@ END
 registry_start() {
     local dir=$1 tries
     mkdir -p "$dir"
+    : >"$dir/registry.log"
     [ $# -eq 1 ] || htpasswd -nbB "$2" "$3" >"$dir/htpasswd"
     registry_config "$dir" "${@:2:1}" >"$dir/config.yml"
     setsid docker-registry serve "$dir/config.yml" </dev/null \
