@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <git2.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,8 +19,11 @@
 struct lk_store {
     char       *path;
     int         fd;
-    atomic_uint writes;   /* numbers the temporary files */
-    bool        unsynced; /* the mark of recovery.h stands */
+    atomic_uint writes; /* numbers the temporary files */
+    /* A sync may run beside a write: under the lock. */
+    pthread_mutex_t lock;
+    bool            unsynced; /* the mark of recovery.h stands */
+    uint64_t        settled;  /* objects that got their name */
 };
 
 struct lk_store_writer {
@@ -74,6 +78,7 @@ int lk_store_open(struct lk_store **out, const char *directory, struct lk_err *e
 
     store->path = lk_xstrdup(directory);
     store->fd = -1;
+    pthread_mutex_init(&store->lock, NULL);
     git_libgit2_init();
     if (lk_directory_make(directory, 0700, err) < 0)
         return -1;
@@ -93,6 +98,7 @@ void lk_store_close(struct lk_store **store)
     if (!s)
         return;
     lk_close_fd(&s->fd);
+    pthread_mutex_destroy(&s->lock);
     free(s->path);
     free(s);
     git_libgit2_shutdown();
@@ -100,10 +106,21 @@ void lk_store_close(struct lk_store **store)
 
 int lk_store_sync(struct lk_store *store, struct lk_err *err)
 {
+    int result = 0;
+
+    pthread_mutex_lock(&store->lock);
+    uint64_t settled = store->settled;
+    pthread_mutex_unlock(&store->lock);
     if (syncfs(store->fd) < 0)
         return lk_err_sys(err, "writing the source store %s to disk", store->path);
-    store->unsynced = false;
-    return lk_recovery_clear(store->path, err);
+    pthread_mutex_lock(&store->lock);
+    /* What came meanwhile may not be on disk: the mark stands until the next sync. */
+    if (store->settled == settled) {
+        store->unsynced = false;
+        result = lk_recovery_clear(store->path, err);
+    }
+    pthread_mutex_unlock(&store->lock);
+    return result;
 }
 
 bool lk_store_has(struct lk_store *store, const struct lk_oid *oid)
@@ -207,19 +224,33 @@ static int mark_unsynced(struct lk_store *store, struct lk_err *err)
     return 0;
 }
 
-/* The content was found to have this id: gives it its name. */
+static int give_name(struct lk_store_writer *writer, const struct lk_oid *oid,
+                     struct lk_err *err)
+{
+    struct lk_store *store = writer->store;
+    char             name[OBJECT_NAME_SIZE], directory[3] = "";
+
+    if (mark_unsynced(store, err) < 0)
+        return -1;
+    object_name(name, oid, writer->is_tree);
+    memcpy(directory, name, 2);
+    if ((mkdirat(store->fd, directory, 0700) < 0 && errno != EEXIST) ||
+        renameat(store->fd, writer->name, store->fd, name) < 0)
+        return write_failed(err, store);
+    store->settled++;
+    return 0;
+}
+
+/* The content was found to have this id. */
 static int settle(struct lk_store_writer **writer, const struct lk_oid *oid, struct lk_err *err)
 {
     struct lk_store_writer *w = *writer;
-    char                    name[OBJECT_NAME_SIZE], directory[3] = "";
 
-    if (mark_unsynced(w->store, err) < 0)
+    pthread_mutex_lock(&w->store->lock);
+    int result = give_name(w, oid, err);
+    pthread_mutex_unlock(&w->store->lock);
+    if (result < 0)
         return -1;
-    object_name(name, oid, w->is_tree);
-    memcpy(directory, name, 2);
-    if ((mkdirat(w->store->fd, directory, 0700) < 0 && errno != EEXIST) ||
-        renameat(w->store->fd, w->name, w->store->fd, name) < 0)
-        return write_failed(err, w->store);
     close(w->fd);
     lk_free_pointer(writer);
     return 0;

@@ -4,7 +4,7 @@
  * An object that is in the store was hashed when it came: its content has its id.  Content is kept plain,
  * one file an object, so that materialising is a copy.  Writing goes to a temporary file, is hashed there,
  * and is renamed; a crash leaves nothing half, and what a power cut broke is found at the next opening
- * (recovery.h).  One process; one thread writes and syncs, several may read.
+ * (recovery.h).  One process; one thread writes, any may read or sync.
  */
 #ifndef LK_SOURCE_STORE_H
 #define LK_SOURCE_STORE_H
