@@ -202,7 +202,12 @@ void lk_push_cancel(struct lk_core *core, const struct lk_event *event)
                "there is no such push; `lkcoord status` lists them");
         return;
     }
-    if (push->state != LK_PUSH_ENDED && !push->cancelled) {
+    if (push->state == LK_PUSH_ENDED && !push->cancelled) {
+        answer(core, event->cancel.session, event->cancel.request, LK_ERR_CONFLICT,
+               "the push has ended already");
+        return;
+    }
+    if (!push->cancelled) {
         lk_fact_new(core, LK_FACT_PUSH_CANCELLED)->push = push->id;
         lk_fact_commit(core);
     }
