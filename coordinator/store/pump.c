@@ -34,6 +34,7 @@ struct lk_pump {
     struct lk_workers      *worker;
     struct group           *next_group; /* collecting */
     bool                    writing;
+    bool                    broken; /* a group did not get to disk: nothing may follow it */
     uint64_t                handed_in;
     uint64_t                durable;
     struct waiting         *first;
@@ -113,7 +114,7 @@ static void appended(struct lk_work *work);
 
 static void write_next(struct lk_pump *pump)
 {
-    if (pump->writing || !pump->next_group)
+    if (pump->writing || pump->broken || !pump->next_group)
         return;
     struct group *group = LK_TAKE(pump->next_group);
     group->work.run = append;
@@ -128,13 +129,13 @@ static void appended(struct lk_work *work)
     struct lk_pump *pump = group->pump;
 
     pump->writing = false;
+    pump->broken |= group->failed;
     if (group->failed && pump->listener.failed) {
         pump->listener.failed(pump->listener.ctx, &group->err);
-    } else if (pump->listener.durable) {
+    } else if (!group->failed && pump->listener.effect) {
         pump->durable += group->count;
-        release(pump);
-        pump->listener.durable(pump->listener.ctx);
         write_next(pump);
+        release(pump);
     }
     free_group(group);
 }
@@ -163,6 +164,8 @@ static void add_fact(struct lk_pump *pump, const struct lk_fact *fact)
 
 void lk_pump_put(struct lk_pump *pump, const struct lk_out *out)
 {
+    if (pump->broken)
+        return;
     for (size_t i = 0; i < out->fact_count; i++)
         add_fact(pump, &out->facts[i]);
     for (size_t i = 0; i < out->effect_count; i++) {

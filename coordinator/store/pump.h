@@ -15,9 +15,8 @@ struct lk_pump;
 
 struct lk_pump_listener {
     void (*effect)(void *ctx, const struct lk_effect *effect);
-    void (*durable)(void *ctx); /* more facts are on disk */
-    void (*failed)(void                *ctx,
-                   const struct lk_err *err); /* the journal cannot be written: end */
+    /* The journal cannot be written: end.  No effect comes out after that. */
+    void (*failed)(void *ctx, const struct lk_err *err);
     void *ctx;
 };
 
@@ -26,7 +25,10 @@ struct lk_pump *lk_pump_start(struct lk_journal             *journal,
                               const struct lk_pump_listener *listener);
 void lk_pump_stop(struct lk_pump **pump); /* waits for the group that is being written */
 
-/* Takes what a step gave.  Effects may come out within the call when no fact is outstanding. */
+/*
+ * Takes what a step gave.  Effects may come out within the call when no fact is outstanding; `effect` may
+ * call this again (what it hands in comes out after what was there before).
+ */
 void lk_pump_put(struct lk_pump *pump, const struct lk_out *out);
 
 int  lk_pump_fd(const struct lk_pump *pump);
