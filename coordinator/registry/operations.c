@@ -97,6 +97,12 @@ static int merge(struct operation *operation, const struct lk_publisher *publish
     const struct lk_effect                      *effect = &operation->effect;
     LK_CLEANUP(lk_free_pointer) struct lk_index *children = lk_xcalloc(1, sizeof(*children));
 
+    /* A coordinator that was started again without its key must not publish what was to be signed. */
+    if (effect->sign && !publisher->signer)
+        return lk_err_set(err, LK_ERR_DENIED,
+                          "%s:%s is to be signed, but this coordinator has no signing key (any "
+                          "more): set `signing` in its configuration and push again",
+                          effect->repository, effect->tag);
     for (size_t i = 0; i < effect->count; i++) {
         struct lk_index_entry *entry = &children->entries[children->count++];
         child_of(&effect->children[i], &entry->descriptor);
@@ -138,24 +144,33 @@ static int fetch_ticket(struct operation *operation, const struct lk_publisher *
     return 0;
 }
 
-static int carry_out(struct operation *operation, struct lk_err *err)
+static int at_registry(struct operation *operation, const struct lk_publisher *publisher,
+                       struct lk_err *err)
 {
     const struct lk_effect *effect = &operation->effect;
-    struct lk_publisher     publisher;
     struct lk_descriptor    child;
 
-    if (set_up(operation, &publisher, err) < 0)
-        return -1;
     child_of(&effect->child, &child);
     if (effect->type == LK_EFFECT_PROBE)
-        return lk_publisher_probe(&publisher, effect->tag, &operation->found, err);
+        return lk_publisher_probe(publisher, effect->tag, &operation->found, err);
     if (effect->type == LK_EFFECT_ACCEPT_CHILD)
-        return lk_publisher_accept_child(&publisher, effect->tag, &effect->arch, &child, err);
+        return lk_publisher_accept_child(publisher, effect->tag, &effect->arch, &child, err);
     if (effect->type == LK_EFFECT_MERGE)
-        return merge(operation, &publisher, err);
+        return merge(operation, publisher, err);
     if (effect->type == LK_EFFECT_TAG)
-        return lk_publisher_move_tag(&publisher, effect->tag, &effect->expected, &child, err);
-    return fetch_ticket(operation, &publisher, err);
+        return lk_publisher_move_tag(publisher, effect->tag, &effect->expected, &child, err);
+    return fetch_ticket(operation, publisher, err);
+}
+
+static int carry_out(struct operation *operation, struct lk_err *err)
+{
+    struct lk_publisher publisher;
+    int                 result = set_up(operation, &publisher, err);
+
+    if (result == 0)
+        result = at_registry(operation, &publisher, err);
+    sodium_memzero(&publisher.options.credential, sizeof(publisher.options.credential));
+    return result;
 }
 
 static void run(struct lk_work *work)
