@@ -3,7 +3,7 @@
 #include "common/os/file.h"
 #include "common/yaml/yaml.h"
 
-#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const root_keys[] = {
@@ -67,29 +67,54 @@ static int expect_map(const struct reader *reader, const struct lk_yaml_node *no
     return known ? lk_yaml_check_keys(node, reader->name, known, reader->err) : 0;
 }
 
+/* Names become names of directories and parts of log lines. */
+static bool is_name(const char *text)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t len = strlen(text);
+
+    return len > 0 && len < LK_NAME_SIZE && text[0] != '.' && strspn(text, allowed) == len;
+}
+
+static int peer(const struct reader *reader, const struct lk_yaml_node *node, const char *key,
+                struct lk_peers *out)
+{
+    struct lk_peer *entry = &out->list[out->count];
+    char            key_text[LK_PATH_SIZE];
+
+    if (out->count == LK_PEERS_MAX)
+        return wrong(reader, node, key, "more entries than the limit of 512");
+    if (!is_name(node->text))
+        return wrong(reader, node, key,
+                     "a name has 1 to 63 letters, digits, '.', '_' and '-', and begins with no "
+                     "'.'");
+    snprintf(entry->name, sizeof(entry->name), "%s", node->text);
+    if (lk_yaml_text(node->value, reader->name, node->text, key_text, sizeof(key_text),
+                     reader->err) < 0)
+        return -1;
+    if (lk_curve_parse_public(&entry->key, key_text, reader->err) < 0)
+        return lk_err_wrap(reader->err, "%s:%u: %s: %s", reader->name, node->line, key,
+                           node->text);
+    for (size_t i = 0; i < out->count; i++)
+        if (strcmp(out->list[i].key.z85, entry->key.z85) == 0)
+            return wrong(reader, node, key, "has the same key as another name");
+    out->count++;
+    return 0;
+}
+
 static int peers(const struct reader *reader, const struct lk_yaml_node *map, const char *key,
                  struct lk_peers *out)
 {
-    const struct lk_yaml_node *node = lk_yaml_get(map, key);
+    const struct lk_yaml_node *list = lk_yaml_get(map, key);
 
-    if (!node || lk_yaml_is_null(node))
+    if (!list || lk_yaml_is_null(list))
         return 0;
-    if (expect_map(reader, node, key, NULL) < 0)
+    if (expect_map(reader, list, key, NULL) < 0)
         return -1;
-    for (const struct lk_yaml_node *peer = node->first; peer; peer = peer->next) {
-        char key_text[LK_PATH_SIZE];
-        if (out->count == LK_PEERS_MAX)
-            return wrong(reader, peer, key, "more entries than the limit of 512");
-        struct lk_peer *entry = &out->list[out->count++];
-        if (!lk_copy_text(entry->name, sizeof(entry->name), peer->text) || !entry->name[0])
-            return wrong(reader, peer, key, "a name must have 1 to 63 characters");
-        if (lk_yaml_text(peer->value, reader->name, peer->text, key_text, sizeof(key_text),
-                         reader->err) < 0)
+    for (const struct lk_yaml_node *node = list->first; node; node = node->next)
+        if (peer(reader, node, key, out) < 0)
             return -1;
-        if (lk_curve_parse_public(&entry->key, key_text, reader->err) < 0)
-            return lk_err_wrap(reader->err, "%s:%u: %s: %s", reader->name, peer->line, key,
-                               peer->text);
-    }
     return 0;
 }
 
@@ -151,9 +176,13 @@ static int registries(const struct reader *reader, const struct lk_yaml_node *ro
     for (const struct lk_yaml_node *item = list->first; item; item = item->next) {
         if (out->registry_count == LK_REGISTRIES_MAX)
             return wrong(reader, item, "registries", "more entries than the limit of 32");
+        struct lk_registry_config *entry = &out->registries[out->registry_count];
         if (expect_map(reader, item, "registries", registry_keys) < 0 ||
-            registry(reader, item, &out->registries[out->registry_count++]) < 0)
+            registry(reader, item, entry) < 0)
             return -1;
+        if (lk_coordinator_config_registry(out, entry->host))
+            return wrong(reader, item, "host", "is in the list already");
+        out->registry_count++;
     }
     return 0;
 }
@@ -246,6 +275,22 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
     return milliseconds(reader, root, "ping-ms", 100, 60000, &out->ping_ms);
 }
 
+/* Each is fine by itself, but together they would never work. */
+static int check_times(const struct reader *reader, const struct lk_coordinator_config *config)
+{
+    if (config->suspect_ms <= config->ping_ms)
+        return lk_err_set(reader->err, LK_ERR_INVALID,
+                          "%s: suspect-ms (%u) must be above ping-ms (%u), or every agent is "
+                          "suspect between two pings",
+                          reader->name, config->suspect_ms, config->ping_ms);
+    if (config->lease_ms <= config->ping_ms)
+        return lk_err_set(reader->err, LK_ERR_INVALID,
+                          "%s: lease-ms (%u) must be above ping-ms (%u), which is how often "
+                          "leases are renewed",
+                          reader->name, config->lease_ms, config->ping_ms);
+    return 0;
+}
+
 int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *path,
                                struct lk_err *err)
 {
@@ -263,6 +308,8 @@ int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *pa
         .suspect_ms = 10000,
         .ping_ms = 2000,
     };
+    if (!lk_copy_text(out->file, sizeof(out->file), path))
+        return lk_err_set(err, LK_ERR_INVALID, "%s: the path is too long", path);
     if (lk_file_read(path, &bytes, err) < 0)
         return lk_err_wrap(err, "reading the configuration");
     if (lk_yaml_parse(&yaml, &root, lk_buf_str(&bytes), path, err) < 0)
@@ -270,7 +317,7 @@ int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *pa
     if (!root)
         return lk_err_set(err, LK_ERR_INVALID,
                           "%s: is empty; the example lkcoordd.yml shows what is needed", path);
-    return everything(&reader, root, out);
+    return everything(&reader, root, out) < 0 ? -1 : check_times(&reader, out);
 }
 
 const struct lk_registry_config *

@@ -42,6 +42,7 @@ struct lk_registry_config {
 };
 
 struct lk_coordinator_config {
+    char                      file[LK_PATH_SIZE]; /* where all this was read from */
     char                      agents_endpoint[LK_PATH_SIZE];
     char                      clients_endpoint[LK_PATH_SIZE];
     char                      key[LK_PATH_SIZE];

@@ -2,20 +2,17 @@
 
 #include "common/log/log.h"
 #include "common/os/clock.h"
-#include "common/os/file.h"
 #include "coordinator/parts.h"
-#include "coordinator/sign/passphrase.h"
-#include "coordinator/store/journal.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define SWEEP_MS 1000
+#define SWEEP_MS  1000
+#define RETRY_MS  10 /* a full pipe is tried again */
+#define SLEEP_MAX 3600000
 
 static void arm(struct lk_coordinator *c, int64_t wake_ms);
 
@@ -24,11 +21,10 @@ void lk_coordinator_step(struct lk_coordinator *c, struct lk_event *event)
     event->now_ms = lk_clock_boot_ms();
     event->wall_ms = lk_clock_wall_ms();
     const struct lk_out *out = lk_core_step(c->core, event);
-    int64_t              wake_ms = out->wake_ms;
 
+    /* Before the effects: one of them may step again and ask for another time. */
+    arm(c, out->wake_ms);
     lk_pump_put(c->pump, out);
-    arm(c, wake_ms);
-    lk_clients_flush(c);
 }
 
 static int on_wake(zloop_t *loop, int timer, void *arg)
@@ -40,19 +36,22 @@ static int on_wake(zloop_t *loop, int timer, void *arg)
     (void)timer;
     c->timer_id = -1;
     lk_coordinator_step(c, &event);
-    return 0;
+    return lk_coordinator_end_turn(c);
 }
 
 /* The one timer of the core: always the earliest time that it asked for last. */
 static void arm(struct lk_coordinator *c, int64_t wake_ms)
 {
+    if (c->timer_id >= 0 && c->timer_ms == wake_ms)
+        return;
     if (c->timer_id >= 0)
         zloop_timer_end(c->loop, c->timer_id);
     c->timer_id = -1;
+    c->timer_ms = wake_ms;
     if (wake_ms == INT64_MAX)
         return;
     int64_t delay = wake_ms - lk_clock_boot_ms();
-    size_t  bounded = delay < 1 ? 1 : delay > 3600000 ? 3600000 : (size_t)delay;
+    size_t  bounded = delay < 1 ? 1 : delay > SLEEP_MAX ? SLEEP_MAX : (size_t)delay;
     c->timer_id = zloop_timer(c->loop, bounded, 1, on_wake, c);
 }
 
@@ -63,50 +62,26 @@ static int on_retry(zloop_t *loop, int timer, void *arg)
     (void)loop;
     (void)timer;
     c->retry_armed = false;
-    lk_agents_flush(c);
-    lk_clients_flush(c);
-    return 0;
+    return lk_coordinator_end_turn(c);
 }
 
-void lk_coordinator_retry_soon(struct lk_coordinator *c, int ms)
+int lk_coordinator_end_turn(struct lk_coordinator *c)
 {
-    if (c->retry_armed)
-        return;
-    c->retry_armed = true;
-    zloop_timer(c->loop, (size_t)ms, 1, on_retry, c);
-}
+    bool waits = lk_door_flush(c->agents);
 
-struct lk_store *lk_coordinator_domain(struct lk_coordinator *c, const char *client,
-                                       struct lk_err *err)
-{
-    LK_CLEANUP(lk_free_pointer) char *directory = NULL;
-
-    for (size_t i = 0; i < c->domain_count; i++)
-        if (strcmp(c->domains[i].client, client) == 0)
-            return c->domains[i].store;
-    if (c->domain_count == LK_PEERS_MAX) {
-        lk_err_set(err, LK_ERR_LIMIT, "more than %d clients have sources here", LK_PEERS_MAX);
-        return NULL;
+    waits |= lk_door_flush(c->clients);
+    waits |= lk_agents_flush(c);
+    waits |= lk_clients_flush(c);
+    if (waits && !c->retry_armed) {
+        c->retry_armed = true;
+        zloop_timer(c->loop, RETRY_MS, 1, on_retry, c);
     }
-    struct lk_domain *domain = &c->domains[c->domain_count];
-    directory = lk_xasprintf("%s/sources/%s", c->config->state, client);
-    if (lk_directory_make(directory, 0700, err) < 0 ||
-        lk_store_open(&domain->store, directory, err) < 0)
-        return NULL;
-    snprintf(domain->client, sizeof(domain->client), "%s", client);
-    c->domain_count++;
-    return domain->store;
+    return c->stop ? -1 : 0;
 }
 
 /* ---- effects ---- */
 
-static void forget_push(struct lk_coordinator *c, const struct lk_effect *effect)
-{
-    lk_log_debug("push left the history", "push=%llu", (unsigned long long)effect->push);
-    (void)c;
-}
-
-static void on_effect(void *ctx, const struct lk_effect *effect)
+void lk_coordinator_on_effect(void *ctx, const struct lk_effect *effect)
 {
     struct lk_coordinator *c = ctx;
 
@@ -115,23 +90,18 @@ static void on_effect(void *ctx, const struct lk_effect *effect)
     case LK_EFFECT_ANSWER:
     case LK_EFFECT_RECEIVE: lk_clients_carry_out(c, effect); return;
     case LK_EFFECT_OFFER:
+    case LK_EFFECT_TICKET:
     case LK_EFFECT_PERMIT:
     case LK_EFFECT_DROP: lk_agents_carry_out(c, effect); return;
-    case LK_EFFECT_TICKET:
     case LK_EFFECT_PROBE:
     case LK_EFFECT_ACCEPT_CHILD:
     case LK_EFFECT_MERGE:
     case LK_EFFECT_TAG: lk_operations_begin(c->operations, effect); return;
-    case LK_EFFECT_FORGET: forget_push(c, effect); return;
+    case LK_EFFECT_FORGET: lk_coordinator_forget_logs(c, effect->push); return;
     }
 }
 
-static void on_durable(void *ctx)
-{
-    lk_clients_flush(ctx);
-}
-
-static void on_journal_failed(void *ctx, const struct lk_err *err)
+void lk_coordinator_on_journal_failed(void *ctx, const struct lk_err *err)
 {
     struct lk_coordinator *c = ctx;
 
@@ -199,8 +169,8 @@ static void log_operation(const struct lk_effect           *effect,
                     LK_Q(effect->repository), LK_Q(effect->tag), LK_Q(effect->arch.name));
 }
 
-static void on_operation(void *ctx, const struct lk_effect *effect,
-                         const struct lk_operation_result *result)
+void lk_coordinator_on_operation(void *ctx, const struct lk_effect *effect,
+                                 const struct lk_operation_result *result)
 {
     struct lk_coordinator *c = ctx;
     struct lk_found_child  entries[LK_INDEX_ENTRIES_MAX];
@@ -224,70 +194,25 @@ static void on_operation(void *ctx, const struct lk_effect *effect,
     lk_coordinator_step(c, &event);
 }
 
-/* ---- start ---- */
+/* ---- the loop ---- */
 
-static int replay_record(void *ctx, struct lk_str record, struct lk_err *err)
+/* SIGHUP: who may come in is read anew; everything else needs a restart. */
+static void reload(struct lk_coordinator *c)
 {
-    struct lk_coordinator *c = ctx;
-    struct lk_fact         fact;
+    LK_CLEANUP(lk_free_pointer)
+    struct lk_coordinator_config *config = lk_xcalloc(1, sizeof(*config));
+    struct lk_err                 err;
 
-    if (lk_fact_decode(record, &fact, err) < 0)
-        return -1;
-    if (!lk_core_apply(c->core, &fact))
-        return lk_err_set(
-            err, LK_ERR_CONFLICT,
-            "does not fit what is before it: the journal is damaged; restore a backup");
-    c->replayed++;
-    return 0;
-}
-
-static int open_state(struct lk_coordinator *c, struct lk_err *err)
-{
-    struct lk_core_config   config = lk_core_defaults;
-    struct lk_pump_listener listener = { on_effect, on_durable, on_journal_failed, c };
-    LK_CLEANUP(lk_free_pointer) char *logs = lk_xasprintf("%s/logs", c->config->state);
-
-    config.lease_ms = c->config->lease_ms;
-    config.hold_ms = c->config->permit_ms;
-    config.suspect_ms = c->config->suspect_ms;
-    c->core = lk_core_new(&config);
-    if (lk_journal_open(&c->journal, c->config->state, err) < 0 ||
-        lk_journal_replay(c->journal, replay_record, c, err) < 0 ||
-        lk_logbook_open(&c->logs, logs, err) < 0)
-        return -1;
-    c->pump = lk_pump_start(c->journal, &listener);
-    return 0;
-}
-
-static int open_keys(struct lk_coordinator *c, struct lk_err *err)
-{
-    if (lk_curve_load(&c->key, c->config->key, err) < 0)
-        return -1;
-    if (c->config->signing_key[0]) {
-        if (lk_signer_unlock(&c->signer, c->config, err) < 0)
-            return -1;
-        memcpy(c->trusted[c->trusted_count++], lk_signer_public_key(c->signer),
-               LK_PUBLIC_KEY_BYTES);
+    if (lk_coordinator_config_load(config, c->config->file, &err) < 0) {
+        lk_log_error("configuration not read again, the old one stays", "err=%s",
+                     LK_Q(err.text));
+        return;
     }
-    for (size_t i = 0; i < c->config->trusted_count; i++)
-        if (lk_public_key_load(c->trusted[c->trusted_count++], c->config->trusted[i], err) < 0)
-            return -1;
-    return 0;
-}
-
-static int open_zap(struct lk_coordinator *c, struct lk_err *err)
-{
-    struct lk_zap_entry entries[2 * LK_PEERS_MAX];
-    size_t              count = 0;
-
-    for (size_t i = 0; i < c->config->agents.count; i++)
-        entries[count++] = (struct lk_zap_entry) { "agents", c->config->agents.list[i].key };
-    for (size_t i = 0; i < c->config->clients.count; i++)
-        entries[count++] = (struct lk_zap_entry) { "clients", c->config->clients.list[i].key };
-    if (lk_zap_start(&c->zap, err) < 0)
-        return -1;
-    lk_zap_set(c->zap, entries, count);
-    return 0;
+    lk_coordinator_admit(c, &config->agents, &config->clients);
+    lk_door_cut_strangers(c->agents);
+    lk_door_cut_strangers(c->clients);
+    lk_log_info("agents and clients read again", "path=%s count=%zu", LK_Q(c->config->file),
+                c->agent_peers.count + c->client_peers.count);
 }
 
 static int on_signal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
@@ -299,8 +224,11 @@ static int on_signal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     (void)item;
     if (read(c->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return 0;
-    c->stop = true;
-    return -1;
+    if (info.ssi_signo == SIGHUP)
+        reload(c);
+    else
+        c->stop = true;
+    return lk_coordinator_end_turn(c);
 }
 
 static int on_agents(zloop_t *loop, zsock_t *sock, void *arg)
@@ -310,7 +238,7 @@ static int on_agents(zloop_t *loop, zsock_t *sock, void *arg)
     (void)loop;
     (void)sock;
     lk_door_read(c->agents);
-    return c->stop ? -1 : 0;
+    return lk_coordinator_end_turn(c);
 }
 
 static int on_clients(zloop_t *loop, zsock_t *sock, void *arg)
@@ -320,7 +248,7 @@ static int on_clients(zloop_t *loop, zsock_t *sock, void *arg)
     (void)loop;
     (void)sock;
     lk_door_read(c->clients);
-    return c->stop ? -1 : 0;
+    return lk_coordinator_end_turn(c);
 }
 
 static int on_operations(zloop_t *loop, zmq_pollitem_t *item, void *arg)
@@ -330,7 +258,7 @@ static int on_operations(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     (void)loop;
     (void)item;
     lk_operations_collect(c->operations);
-    return c->stop ? -1 : 0;
+    return lk_coordinator_end_turn(c);
 }
 
 static int on_disk(zloop_t *loop, zmq_pollitem_t *item, void *arg)
@@ -340,7 +268,7 @@ static int on_disk(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     (void)loop;
     (void)item;
     lk_workers_collect(c->disk);
-    return c->stop ? -1 : 0;
+    return lk_coordinator_end_turn(c);
 }
 
 static int on_journal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
@@ -350,7 +278,7 @@ static int on_journal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     (void)loop;
     (void)item;
     lk_pump_collect(c->pump);
-    return c->stop ? -1 : 0;
+    return lk_coordinator_end_turn(c);
 }
 
 static int on_sweep(zloop_t *loop, int timer, void *arg)
@@ -361,8 +289,7 @@ static int on_sweep(zloop_t *loop, int timer, void *arg)
     (void)timer;
     lk_door_sweep(c->agents);
     lk_door_sweep(c->clients);
-    lk_clients_flush(c);
-    return 0;
+    return lk_coordinator_end_turn(c);
 }
 
 static void poll_fd(struct lk_coordinator *c, int fd, zloop_fn *handler)
@@ -373,7 +300,7 @@ static void poll_fd(struct lk_coordinator *c, int fd, zloop_fn *handler)
     zloop_poller_set_tolerant(c->loop, &item);
 }
 
-static int open_loop(struct lk_coordinator *c, struct lk_err *err)
+int lk_coordinator_open_loop(struct lk_coordinator *c, struct lk_err *err)
 {
     sigset_t signals;
 
@@ -396,50 +323,6 @@ static int open_loop(struct lk_coordinator *c, struct lk_err *err)
     return 0;
 }
 
-/* STATE/endpoints: where the doors really are, for whoever configured port 0. */
-static int write_endpoints(const struct lk_coordinator *c, struct lk_err *err)
-{
-    LK_CLEANUP(lk_free_pointer) char *path = lk_xasprintf("%s/endpoints", c->config->state);
-    LK_CLEANUP(lk_free_pointer)
-    char *text = lk_xasprintf("agents %s\nclients %s\n", lk_door_endpoint(c->agents),
-                              lk_door_endpoint(c->clients));
-
-    return lk_file_replace(path, lk_str_of(text), 0644, err);
-}
-
-static void start_operations(struct lk_coordinator *c)
-{
-    struct lk_operations_options options = {
-        .config = c->config,
-        .signer = c->signer,
-        .trusted_keys = (const uint8_t(*)[LK_PUBLIC_KEY_BYTES])c->trusted,
-        .trusted_key_count = c->trusted_count,
-        .done = on_operation,
-        .ctx = c,
-    };
-
-    c->operations = lk_operations_start(&options);
-    c->disk = lk_workers_start(1, "disk");
-}
-
-int lk_coordinator_open(struct lk_coordinator **out, const struct lk_coordinator_config *config,
-                        struct lk_err *err)
-{
-    LK_CLEANUP(lk_coordinator_close) struct lk_coordinator *c = lk_xcalloc(1, sizeof(*c));
-
-    c->config = config;
-    c->signals = -1;
-    c->timer_id = -1;
-    if (open_keys(c, err) < 0 || open_state(c, err) < 0)
-        return -1;
-    start_operations(c);
-    if (open_zap(c, err) < 0 || lk_agents_open(c, err) < 0 || lk_clients_open(c, err) < 0 ||
-        open_loop(c, err) < 0 || write_endpoints(c, err) < 0)
-        return -1;
-    *out = LK_TAKE(c);
-    return 0;
-}
-
 int lk_coordinator_run(struct lk_coordinator *c, struct lk_err *err)
 {
     struct lk_event event = { .type = LK_EVENT_START };
@@ -456,29 +339,4 @@ int lk_coordinator_run(struct lk_coordinator *c, struct lk_err *err)
         return 0;
     *err = c->broken_by;
     return -1;
-}
-
-void lk_coordinator_close(struct lk_coordinator **coordinator)
-{
-    struct lk_coordinator *c = LK_TAKE(*coordinator);
-
-    if (!c)
-        return;
-    c->stop = true;
-    lk_operations_stop(&c->operations);
-    lk_workers_stop(&c->disk);
-    lk_door_close(&c->agents);
-    lk_door_close(&c->clients);
-    zloop_destroy(&c->loop);
-    lk_zap_free(&c->zap);
-    lk_pump_stop(&c->pump);
-    lk_journal_close(&c->journal);
-    lk_core_free(&c->core);
-    lk_logbook_close(&c->logs);
-    for (size_t i = 0; i < c->domain_count; i++)
-        lk_store_close(&c->domains[i].store);
-    lk_signer_close(&c->signer);
-    lk_curve_free(&c->key);
-    lk_close_fd(&c->signals);
-    free(c);
 }

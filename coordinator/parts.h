@@ -1,6 +1,14 @@
 /*
- * parts - what the files of the composition root share: coordinator.c (loop, pump), agents.c and clients.c
- * (what comes in at the two doors, and what goes out there).
+ * parts - what the files of the composition root share.
+ *
+ *   coordinator_open.c  start and end
+ *   coordinator.c       the loop: events in, effects out
+ *   agents.c            the agents' door: sessions, reports, logs;  agent_orders.c  what they are told
+ *   clients.c           the clients' door (clients.h: its subjects)
+ *   picture.c           the wire's view of the model
+ *
+ * Whatever wakes the loop ends in lk_coordinator_end_turn, which sends what became sendable: nothing else
+ * does, so a step that makes another step finds no half-sent list or watch.
  */
 #ifndef LK_PARTS_H
 #define LK_PARTS_H
@@ -16,7 +24,8 @@
 #include "coordinator/store/pump.h"
 #include "coordinator/store/store.h"
 
-#define LK_TRUSTED_MAX 9
+#define LK_TRUSTED_MAX (1 + LK_PACKAGE_ARCHES_MAX) /* our own key, and the configuration's */
+#define LK_SILENCES    15 /* pings that may stay away before a line counts as dead */
 
 struct lk_domain {
     char             client[LK_NAME_SIZE];
@@ -25,9 +34,12 @@ struct lk_domain {
 
 struct lk_coordinator {
     const struct lk_coordinator_config *config;
+    struct lk_peers                     agent_peers; /* as the last SIGHUP left them */
+    struct lk_peers                     client_peers;
     zloop_t                            *loop;
     int                                 signals;
     int                                 timer_id;
+    int64_t                             timer_ms; /* when it fires */
     bool                                stop;
     bool                                retry_armed;
     bool                                broken;
@@ -44,31 +56,42 @@ struct lk_coordinator {
     uint8_t                             trusted[LK_TRUSTED_MAX][LK_PUBLIC_KEY_BYTES];
     size_t                              trusted_count;
     struct lk_operations               *operations;
-    struct lk_workers                  *disk; /* syncs sources */
+    struct lk_workers                  *disk; /* syncs sources, removes logs */
     struct lk_logbook                  *logs;
     size_t                              domain_count;
     struct lk_domain                    domains[LK_PEERS_MAX]; /* sources, apart per client */
 };
 
 /* coordinator.c */
-void             lk_coordinator_step(struct lk_coordinator *c, struct lk_event *event);
+void lk_coordinator_step(struct lk_coordinator *c, struct lk_event *event);
+int  lk_coordinator_end_turn(struct lk_coordinator *c); /* for zloop: -1 ends the loop */
+void lk_coordinator_on_effect(void *ctx, const struct lk_effect *effect);
+void lk_coordinator_on_journal_failed(void *ctx, const struct lk_err *err);
+void lk_coordinator_on_operation(void *ctx, const struct lk_effect *effect,
+                                 const struct lk_operation_result *result);
+int  lk_coordinator_open_loop(struct lk_coordinator *c, struct lk_err *err);
+
+/* coordinator_open.c */
 struct lk_store *lk_coordinator_domain(struct lk_coordinator *c, const char *client,
                                        struct lk_err *err);
-void             lk_coordinator_retry_soon(struct lk_coordinator *c, int ms);
+void             lk_coordinator_admit(struct lk_coordinator *c, const struct lk_peers *agents,
+                                      const struct lk_peers *clients);
+/* Removes the logs of a push, on the disk's worker. */
+void lk_coordinator_forget_logs(struct lk_coordinator *c, uint64_t push);
 
-/* agents.c */
+/* agents.c, agent_orders.c */
 int  lk_agents_open(struct lk_coordinator *c, struct lk_err *err);
+bool lk_agents_flush(struct lk_coordinator *c); /* true: some pipe is full */
 void lk_agents_carry_out(struct lk_coordinator *c, const struct lk_effect *effect);
 void lk_agents_ticket(struct lk_coordinator *c, const struct lk_effect *effect,
                       const struct lk_operation_result *result);
-void lk_agents_flush(struct lk_coordinator *c);
 
 /* clients.c */
 int  lk_clients_open(struct lk_coordinator *c, struct lk_err *err);
 void lk_clients_carry_out(struct lk_coordinator *c, const struct lk_effect *effect);
-void lk_clients_flush(struct lk_coordinator *c);
+bool lk_clients_flush(struct lk_coordinator *c); /* true: some pipe is full */
 
-/* picture.c: the wire's view of the model. */
+/* picture.c */
 void lk_picture_of_push(const struct lk_push *push, lk_wire_Envelope *out);
 void lk_picture_of_package(const struct lk_package *package, lk_wire_Envelope *out);
 void lk_picture_of_job(const struct lk_package *package, const struct lk_job *job,

@@ -10,6 +10,14 @@
 
 #define SESSIONS_MAX      1024
 #define MESSAGES_PER_TURN 32
+#define POSTED_MAX        64
+/* One key must not take all places from the others. */
+#define SESSIONS_PER_KEY_MAX 128
+
+struct lk_posted {
+    struct lk_posted *next;
+    lk_wire_Envelope  envelope;
+};
 
 struct lk_door {
     struct lk_door_options options;
@@ -33,10 +41,30 @@ int lk_door_open(struct lk_door **out, const struct lk_door_options *options,
     return 0;
 }
 
-static void end_session(struct lk_door *door, struct lk_session *session, bool said_bye)
+static void drop_first_posted(struct lk_session *session)
 {
-    door->options.closed(door->options.ctx, session, said_bye);
+    struct lk_posted *first = session->posted;
+
+    session->posted = first->next;
+    sodium_memzero(&first->envelope, sizeof(first->envelope)); /* STAGE holds a ticket */
+    free(first);
+}
+
+static void clear_place(struct lk_session *session)
+{
+    while (session->posted)
+        drop_first_posted(session);
     memset(session, 0, sizeof(*session));
+}
+
+/* It is not found any more when its owner hears of the end: nothing can be sent to half a session. */
+static void end_session(struct lk_door *door, struct lk_session *session, bool for_good)
+{
+    struct lk_session ended = *session;
+
+    memset(session, 0, sizeof(*session));
+    door->options.closed(door->options.ctx, &ended, for_good);
+    clear_place(&ended);
 }
 
 void lk_door_close(struct lk_door **door)
@@ -84,26 +112,77 @@ struct lk_session *lk_door_next(struct lk_door *door, struct lk_session *after)
 enum lk_wire_result lk_door_send(struct lk_door *door, const struct lk_session *session,
                                  lk_wire_Envelope *envelope, struct lk_str payload)
 {
+    if (session->posted)
+        return LK_WIRE_CONGESTED;
     envelope->session = session->id;
     return lk_wire_send_to(door->sock, &session->route, envelope, payload);
 }
 
-static void refuse(struct lk_door *door, const struct lk_route *route, uint64_t session,
-                   uint64_t request, enum lk_err_kind kind, const char *text)
+void lk_door_post(struct lk_door *door, struct lk_session *session, lk_wire_Envelope *envelope)
 {
-    lk_wire_Envelope out = { .session = session,
-                             .request = request,
-                             .which_body = lk_wire_Envelope_error_tag };
+    struct lk_posted **end = &session->posted;
+    size_t             count = 0;
 
-    out.body.error.kind = lk_wire_kind_of(kind);
-    LK_WIRE_TEXT(out.body.error.text, text);
-    lk_wire_send_to(door->sock, route, &out, (struct lk_str) { 0 });
+    if (lk_door_send(door, session, envelope, (struct lk_str) { 0 }) != LK_WIRE_CONGESTED)
+        return;
+    for (; *end; end = &(*end)->next)
+        count++;
+    if (count == POSTED_MAX) {
+        session->is_cut = true;
+        return;
+    }
+    *end = lk_xmalloc(sizeof(**end));
+    envelope->session = session->id;
+    (*end)->envelope = *envelope;
+    (*end)->next = NULL;
 }
 
-void lk_door_refuse(struct lk_door *door, const struct lk_session *session, uint64_t request,
+static bool flush_posted(struct lk_door *door, struct lk_session *session)
+{
+    while (session->posted) {
+        if (lk_wire_send_to(door->sock, &session->route, &session->posted->envelope,
+                            (struct lk_str) { 0 }) == LK_WIRE_CONGESTED)
+            return true;
+        drop_first_posted(session);
+    }
+    return false;
+}
+
+bool lk_door_flush(struct lk_door *door)
+{
+    bool waits = false;
+
+    for (struct lk_session *session = NULL; (session = lk_door_next(door, session));)
+        waits |= flush_posted(door, session);
+    return waits;
+}
+
+static void error_of(lk_wire_Envelope *out, uint64_t session, uint64_t request,
+                     enum lk_err_kind kind, const char *text)
+{
+    *out = (lk_wire_Envelope) { .session = session,
+                                .request = request,
+                                .which_body = lk_wire_Envelope_error_tag };
+    out->body.error.kind = lk_wire_kind_of(kind);
+    LK_WIRE_TEXT(out->body.error.text, text);
+}
+
+void lk_door_refuse(struct lk_door *door, struct lk_session *session, uint64_t request,
                     enum lk_err_kind kind, const char *text)
 {
-    refuse(door, &session->route, session->id, request, kind, text);
+    lk_wire_Envelope out;
+
+    error_of(&out, session->id, request, kind, text);
+    lk_door_post(door, session, &out);
+}
+
+/* To whoever has no session: without one nothing can be kept for later. */
+static void turn_away(struct lk_door *door, enum lk_err_kind kind, const char *text)
+{
+    lk_wire_Envelope out;
+
+    error_of(&out, door->in.envelope.session, door->in.envelope.request, kind, text);
+    lk_wire_send_to(door->sock, &door->in.route, &out, (struct lk_str) { 0 });
 }
 
 static const struct lk_peer *find_peer(const struct lk_door         *door,
@@ -115,63 +194,93 @@ static const struct lk_peer *find_peer(const struct lk_door         *door,
     return NULL;
 }
 
-static struct lk_session *place_for(struct lk_door *door, const struct lk_curve_public *key)
+static bool same_key(const struct lk_session *session, const struct lk_curve_public *key)
 {
-    struct lk_session *place = NULL;
-
-    for (size_t i = 0; i < SESSIONS_MAX; i++) {
-        struct lk_session *session = &door->sessions[i];
-        bool               same_line =
-            session->id && session->route.len == door->in.route.len &&
-            memcmp(session->route.bytes, door->in.route.bytes, session->route.len) == 0;
-        bool same_key =
-            session->id && door->options.one_per_key && strcmp(session->key.z85, key->z85) == 0;
-        if (same_line || same_key)
-            end_session(door, session, false);
-        if (!session->id && !place)
-            place = session;
-    }
-    return place;
+    return session->id && strcmp(session->key.z85, key->z85) == 0;
 }
 
-static void say_hello(struct lk_door *door, const struct lk_peer *peer)
+static bool same_line(const struct lk_session *session, const struct lk_route *route)
 {
-    const lk_wire_Envelope *in = &door->in.envelope;
-    lk_wire_Envelope        out = { .request = in->request,
-                                    .which_body = lk_wire_Envelope_welcome_tag };
-    struct lk_err           err;
+    return session->id && session->route.len == route->len &&
+           memcmp(session->route.bytes, route->bytes, route->len) == 0;
+}
 
-    /* Neighbouring versions understand each other (proto/README.md). */
-    if (in->body.hello.version > LK_WIRE_VERSION + 1) {
-        refuse(door, &door->in.route, 0, in->request, LK_ERR_INVALID,
-               "this coordinator speaks version 1 of the protocol; use a matching lkcoord or "
-               "lkagentd");
-        return;
+/* What the new session replaces. */
+static void make_way(struct lk_door *door, const struct lk_curve_public *key)
+{
+    for (struct lk_session *session = NULL; (session = lk_door_next(door, session));)
+        if (same_line(session, &door->in.route) ||
+            (door->options.one_per_key && same_key(session, key)))
+            end_session(door, session, false);
+}
+
+static struct lk_session *free_place(struct lk_door *door, const struct lk_curve_public *key)
+{
+    struct lk_session *place = NULL;
+    size_t             count = 0;
+
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        count += same_key(&door->sessions[i], key);
+        if (!door->sessions[i].id && !place)
+            place = &door->sessions[i];
     }
-    struct lk_session *session = place_for(door, &peer->key);
-    if (!session) {
-        refuse(door, &door->in.route, 0, in->request, LK_ERR_LIMIT,
-               "the coordinator has as many sessions as it can hold (limit: 1024); try again "
-               "later");
-        return;
-    }
+    return count < SESSIONS_PER_KEY_MAX ? place : NULL;
+}
+
+static void begin_session(struct lk_door *door, struct lk_session *session,
+                          const struct lk_peer *peer)
+{
     randombytes_buf(&session->id, sizeof(session->id));
     session->id |= 1;
     session->route = door->in.route;
     session->key = peer->key;
     session->heard_ms = lk_clock_boot_ms();
     memcpy(session->name, peer->name, sizeof(session->name));
+}
+
+static void welcome(struct lk_door *door, struct lk_session *session)
+{
+    const lk_wire_Envelope *in = &door->in.envelope;
+    lk_wire_Envelope        out = { .request = in->request,
+                                    .which_body = lk_wire_Envelope_welcome_tag };
+    struct lk_err           err;
+
     out.body.welcome.session = session->id;
     out.body.welcome.version = LK_WIRE_VERSION;
-    LK_WIRE_TEXT(out.body.welcome.name, peer->name);
+    LK_WIRE_TEXT(out.body.welcome.name, session->name);
     LK_WIRE_TEXT(out.body.welcome.software, "lkcoordd " LK_VERSION);
     if (door->options.opened(door->options.ctx, session, &in->body.hello, &out.body.welcome,
                              &err) < 0) {
-        refuse(door, &door->in.route, 0, in->request, err.kind, err.text);
-        memset(session, 0, sizeof(*session));
+        turn_away(door, err.kind, err.text);
+        clear_place(session);
         return;
     }
-    lk_door_send(door, session, &out, (struct lk_str) { 0 });
+    lk_door_post(door, session, &out);
+    if (door->options.welcomed)
+        door->options.welcomed(door->options.ctx, session, &in->body.hello);
+}
+
+static void say_hello(struct lk_door *door, const struct lk_peer *peer)
+{
+    /* Neighbouring versions understand each other (proto/README.md). */
+    if (door->in.envelope.body.hello.version > LK_WIRE_VERSION + 1) {
+        turn_away(
+            door, LK_ERR_INVALID,
+            "this coordinator speaks version 1 of the protocol; use a matching lkcoord or "
+            "lkagentd");
+        return;
+    }
+    make_way(door, &peer->key);
+    struct lk_session *session = free_place(door, &peer->key);
+    if (!session) {
+        turn_away(
+            door, LK_ERR_LIMIT,
+            "the coordinator has as many sessions as it can hold (limit: 1024, 128 of one "
+            "key); try again later");
+        return;
+    }
+    begin_session(door, session, peer);
+    welcome(door, session);
 }
 
 static void handle(struct lk_door *door)
@@ -189,8 +298,8 @@ static void handle(struct lk_door *door)
     }
     struct lk_session *session = lk_door_session(door, in->envelope.session);
     if (!session || strcmp(session->key.z85, in->peer.z85) != 0) {
-        refuse(door, &in->route, in->envelope.session, in->envelope.request, LK_ERR_CONFLICT,
-               "this session is not known (any more): say HELLO first");
+        turn_away(door, LK_ERR_CONFLICT,
+                  "this session is not known (any more): say HELLO first");
         return;
     }
     session->heard_ms = lk_clock_boot_ms();
@@ -223,9 +332,22 @@ void lk_door_sweep(struct lk_door *door)
     int64_t limit = lk_clock_boot_ms() - door->options.silence_ms;
 
     for (struct lk_session *session = NULL; (session = lk_door_next(door, session));)
-        if (session->heard_ms < limit) {
-            lk_log_info("silent session closed", "name=%s session=%llu", LK_Q(session->name),
-                        (unsigned long long)session->id);
+        if (session->heard_ms < limit || session->is_cut) {
+            lk_log_info(
+                session->is_cut ? "session closed: it does not read" : "silent session closed",
+                "name=%s session=%llu", LK_Q(session->name), (unsigned long long)session->id);
             end_session(door, session, false);
         }
+}
+
+void lk_door_cut_strangers(struct lk_door *door)
+{
+    for (struct lk_session *session = NULL; (session = lk_door_next(door, session));) {
+        const struct lk_peer *peer = find_peer(door, &session->key);
+        if (peer && strcmp(peer->name, session->name) == 0)
+            continue;
+        lk_log_info("session closed: its key is not listed any more", "name=%s session=%llu",
+                    LK_Q(session->name), (unsigned long long)session->id);
+        end_session(door, session, true);
+    }
 }

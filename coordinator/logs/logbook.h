@@ -1,8 +1,11 @@
 /*
- * logbook - the build logs: one file an attempt, capped, readable while it grows.
+ * logbook - the build logs: one file an attempt, capped, readable while it grows; one directory a push.
  *
- * Agents bound and count what they drop; this bounds again, because an agent may be wrong.  Readers come with
- * an offset, so nothing is kept in memory for them.  Losing a log loses no push: errors are logged, not fatal.
+ * Agents bound and count what they leave out; this bounds again, because an agent may be wrong.  Readers come
+ * with an offset, so nothing is kept in memory for them; that a log has ended stands in its file's mode, so
+ * that a restart knows it too.  Losing a log loses no push: errors are logged, not fatal.
+ *
+ * The loop's thread calls everything but lk_logbook_forget, which may take its time on another.
  */
 #ifndef LK_LOGBOOK_H
 #define LK_LOGBOOK_H
@@ -12,25 +15,38 @@
 
 struct lk_logbook;
 
+struct lk_log_id {
+    uint64_t push;
+    uint64_t job;
+    uint32_t attempt;
+};
+
 int  lk_logbook_open(struct lk_logbook **out, const char *directory, struct lk_err *err);
 void lk_logbook_close(struct lk_logbook **book);
 
 /* How many bytes of an attempt's log there are. */
-uint64_t lk_logbook_size(const struct lk_logbook *book, uint64_t job, uint32_t attempt);
+uint64_t lk_logbook_size(const struct lk_logbook *book, struct lk_log_id id);
 
-/* Appends what begins at `offset`: bytes that are there already are skipped. */
-int lk_logbook_append(struct lk_logbook *book, uint64_t job, uint32_t attempt, uint64_t offset,
+/*
+ * Appends what begins at `offset`.  Bytes that are there already are skipped, and so is what is past the
+ * maximum or after the end; a gap is INVALID.
+ */
+int lk_logbook_append(struct lk_logbook *book, struct lk_log_id id, uint64_t offset,
                       struct lk_str bytes, struct lk_err *err);
 
-/* Nothing more will come of an attempt.  (Remembered for the last few hundred attempts; older ones have ended.) */
-void lk_logbook_end(struct lk_logbook *book, uint64_t job, uint32_t attempt);
-bool lk_logbook_has_ended(const struct lk_logbook *book, uint64_t job, uint32_t attempt);
+/* Nothing more will come. */
+int  lk_logbook_end(struct lk_logbook *book, struct lk_log_id id, struct lk_err *err);
+bool lk_logbook_has_ended(const struct lk_logbook *book, struct lk_log_id id);
 
-/* Reads at most `size` bytes from `offset`; the number of them, 0 at the end, -1 on trouble. */
-long lk_logbook_read(const struct lk_logbook *book, uint64_t job, uint32_t attempt,
-                     uint64_t offset, char *out, size_t size);
+/* Reads at most `size` bytes from `offset`; the number of them, 0 if there are none (yet), -1 on trouble. */
+long lk_logbook_read(const struct lk_logbook *book, struct lk_log_id id, uint64_t offset,
+                     char *out, size_t size);
 
-/* Removes the logs of a job. */
-void lk_logbook_forget(struct lk_logbook *book, uint64_t job, uint32_t last_attempt);
+/* Removes the logs of a push. */
+int lk_logbook_forget(const struct lk_logbook *book, uint64_t push, struct lk_err *err);
+
+/* Calls `each` for every push that has logs here. */
+int lk_logbook_list(const struct lk_logbook *book, void (*each)(void *ctx, uint64_t push),
+                    void *ctx, struct lk_err *err);
 
 #endif

@@ -50,6 +50,18 @@ static void look_whether_done(struct lk_intake *intake)
         intake->state = LK_INTAKE_READY;
 }
 
+void lk_intake_abandon(struct lk_intake *intake)
+{
+    lk_receiver_free(&intake->receiver);
+    intake->state = LK_INTAKE_IDLE;
+}
+
+static int fail(struct lk_intake *intake)
+{
+    lk_intake_abandon(intake);
+    return -1;
+}
+
 int lk_intake_submit(struct lk_intake *intake, const lk_wire_Submit *submit, struct lk_err *err)
 {
     lk_receiver_free(&intake->receiver);
@@ -61,7 +73,7 @@ int lk_intake_submit(struct lk_intake *intake, const lk_wire_Submit *submit, str
         struct lk_oid oid;
         memcpy(oid.sha1, submit->specs[i], sizeof(oid.sha1));
         if (lk_receiver_add_root(intake->receiver, &oid, false, err) < 0)
-            return -1;
+            return fail(intake);
     }
     look_whether_done(intake);
     return 0;
@@ -70,10 +82,10 @@ int lk_intake_submit(struct lk_intake *intake, const lk_wire_Submit *submit, str
 int lk_intake_take(struct lk_intake *intake, const lk_wire_Envelope *in, struct lk_str payload,
                    struct lk_err *err)
 {
-    if (!intake->receiver)
-        return lk_err_set(err, LK_ERR_INVALID, "an object came that nobody asked for");
+    if (intake->state == LK_INTAKE_IDLE)
+        return 0;
     if (lk_receiver_take(intake->receiver, in, payload, err) < 0)
-        return -1;
+        return fail(intake);
     look_whether_done(intake);
     return 0;
 }
@@ -94,30 +106,40 @@ static int read_spec(struct lk_intake *intake, const struct lk_oid *oid, struct 
     return lk_spec_read(lk_buf_str(&bytes), spec, err);
 }
 
+static int read_all(struct lk_intake *intake, struct lk_spec *list, struct lk_err *err)
+{
+    for (size_t i = 0; i < intake->submit.specs_count; i++) {
+        struct lk_oid oid;
+        memcpy(oid.sha1, intake->submit.specs[i], sizeof(oid.sha1));
+        if (read_spec(intake, &oid, &list[i], err) < 0)
+            return -1;
+        intake->trees[i] = list[i].tree;
+    }
+    return 0;
+}
+
 int lk_intake_specs(struct lk_intake *intake, struct lk_spec **specs, size_t *count,
                     struct lk_err *err)
 {
-    struct lk_spec *list = lk_xcalloc(intake->submit.specs_count, sizeof(*list));
-    size_t          read = 0;
-
-    for (; read < intake->submit.specs_count; read++) {
-        struct lk_oid oid;
-        memcpy(oid.sha1, intake->submit.specs[read], sizeof(oid.sha1));
-        if (read_spec(intake, &oid, &list[read], err) < 0)
-            break;
-        intake->trees[read] = list[read].tree;
+    if (intake->state != LK_INTAKE_SPECS_READY)
+        return lk_err_set(err, LK_ERR_CONFLICT, "the specifications are not in");
+    *count = intake->submit.specs_count;
+    *specs = lk_xcalloc(*count, sizeof(**specs));
+    if (read_all(intake, *specs, err) < 0) {
+        lk_intake_free_specs(specs, *count);
+        return fail(intake);
     }
-    if (read < intake->submit.specs_count) {
-        for (size_t i = 0; i <= read; i++)
-            lk_spec_fini(&list[i]);
-        free(list);
-        return -1;
-    }
-    intake->tree_count = read;
+    intake->tree_count = *count;
     intake->state = LK_INTAKE_ACCEPTED;
-    *specs = list;
-    *count = read;
     return 0;
+}
+
+void lk_intake_free_specs(struct lk_spec **specs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        lk_spec_fini(&(*specs)[i]);
+    free(*specs);
+    *specs = NULL;
 }
 
 int lk_intake_fetch(struct lk_intake *intake, struct lk_err *err)
@@ -128,7 +150,7 @@ int lk_intake_fetch(struct lk_intake *intake, struct lk_err *err)
     intake->state = LK_INTAKE_SOURCES;
     for (size_t i = 0; i < intake->tree_count; i++)
         if (lk_receiver_add_root(intake->receiver, &intake->trees[i], true, err) < 0)
-            return -1;
+            return fail(intake);
     look_whether_done(intake);
     return 0;
 }

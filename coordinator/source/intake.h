@@ -26,20 +26,24 @@ void              lk_intake_free(struct lk_intake **intake);
 
 enum lk_intake_state lk_intake_state(const struct lk_intake *intake);
 
-/* Begins; whatever was under way is forgotten. */
+/* Begins; whatever was under way is forgotten.  After an error here or below nothing is under way. */
 int lk_intake_submit(struct lk_intake *intake, const lk_wire_Submit *submit,
                      struct lk_err *err);
 
-/* OBJECT or ABSENT. */
+/* Forgets what was under way. */
+void lk_intake_abandon(struct lk_intake *intake);
+
+/* OBJECT or ABSENT.  With nothing under way it is what was in flight when a submission failed: ignored. */
 int lk_intake_take(struct lk_intake *intake, const lk_wire_Envelope *in, struct lk_str payload,
                    struct lk_err *err);
 
 /* The next WANT or CREDIT; false: none now. */
 bool lk_intake_next(struct lk_intake *intake, lk_wire_Envelope *out);
 
-/* The specifications, read and checked, `submit.specs` of them; the caller frees each and the array. */
-int lk_intake_specs(struct lk_intake *intake, struct lk_spec **specs, size_t *count,
-                    struct lk_err *err);
+/* The specifications, read and checked, one a package. */
+int  lk_intake_specs(struct lk_intake *intake, struct lk_spec **specs, size_t *count,
+                     struct lk_err *err);
+void lk_intake_free_specs(struct lk_spec **specs, size_t count);
 
 /* The submission's message, borrowed. */
 const lk_wire_Submit *lk_intake_message(const struct lk_intake *intake);

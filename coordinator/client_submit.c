@@ -1,0 +1,234 @@
+#include "coordinator/clients.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int options_of(const lk_wire_Submit *submit, bool in_turn, struct lk_push_options *out,
+                      struct lk_err *err)
+{
+    *out = (struct lk_push_options) {
+        .sequential = submit->sequential,
+        .in_turn = submit->in_turn || in_turn,
+        .allow_emulation = submit->allow_emulation,
+        .sign = !submit->no_signature,
+        .dry_run = submit->dry_run,
+        .build_only = submit->build_only,
+        .force = submit->force,
+    };
+    for (size_t i = 0; i < submit->adopt_count; i++)
+        memcpy(out->adopt[out->adopt_count++].sha256, submit->adopt[i],
+               sizeof(submit->adopt[i]));
+    for (size_t i = 0; i < submit->replace_count; i++)
+        if (!lk_arch_parse(lk_str_of(submit->replace[i]), &out->replace[out->replace_count++]))
+            return lk_err_set(err, LK_ERR_INVALID,
+                              "--replace %s: expected the name of an architecture, as amd64",
+                              submit->replace[i]);
+    return 0;
+}
+
+/* For people only: of a path that is too long, the end. */
+static const char *short_path(const char *path)
+{
+    size_t len = strlen(path);
+
+    if (len < LK_REPOSITORY_SIZE)
+        return path;
+    path += len - (LK_REPOSITORY_SIZE - 1);
+    while (((unsigned char)*path & 0xC0) == 0x80) /* not in the middle of a character */
+        path++;
+    return path;
+}
+
+static void step_submit(struct lk_coordinator *c, struct lk_session *session,
+                        const struct lk_push_options *options, const struct lk_spec *specs,
+                        size_t count)
+{
+    struct lk_client_line *line = session->owner;
+    const lk_wire_Submit  *submit = lk_intake_message(line->intake);
+    struct lk_event        event = { .type = LK_EVENT_SUBMIT };
+    LK_CLEANUP(lk_free_pointer)
+    struct lk_package_request *requests = lk_xcalloc(count, sizeof(*requests));
+
+    for (size_t i = 0; i < count; i++) {
+        requests[i] = (struct lk_package_request) {
+            .repository = specs[i].repository,
+            .tag = specs[i].tag,
+            .path = short_path(specs[i].path),
+            .tree = specs[i].tree,
+            .arch_count = specs[i].arch_count,
+            .arches = specs[i].arches,
+        };
+        memcpy(requests[i].spec.sha1, submit->specs[i], sizeof(submit->specs[i]));
+    }
+    event.submit.session = session->id;
+    event.submit.request = line->submit_request;
+    event.submit.client = session->name;
+    event.submit.request_key = submit->request_key;
+    event.submit.options = options;
+    event.submit.count = count;
+    event.submit.packages = requests;
+    line->submitted = true;
+    lk_coordinator_step(c, &event);
+}
+
+static void specs_are_in(struct lk_coordinator *c, struct lk_session *session)
+{
+    struct lk_client_line *line = session->owner;
+    struct lk_push_options options;
+    struct lk_spec        *specs;
+    size_t                 count;
+    struct lk_err          err;
+
+    if (options_of(lk_intake_message(line->intake), c->config->in_turn, &options, &err) < 0 ||
+        lk_intake_specs(line->intake, &specs, &count, &err) < 0) {
+        lk_intake_abandon(line->intake);
+        lk_door_refuse(c->clients, session, line->submit_request, err.kind, err.text);
+        return;
+    }
+    step_submit(c, session, &options, specs, count);
+    lk_intake_free_specs(&specs, count);
+}
+
+struct sync {
+    struct lk_work         work;
+    struct lk_coordinator *c;
+    struct lk_store       *store;
+    uint64_t               push;
+    bool                   failed;
+    struct lk_err          err;
+};
+
+static void sync_store(struct lk_work *work)
+{
+    struct sync *sync = (struct sync *)work;
+
+    sync->failed = lk_store_sync(sync->store, &sync->err) < 0;
+}
+
+static void source_event(struct lk_coordinator *c, uint64_t push, const struct lk_err *why)
+{
+    struct lk_event event = { .type = why ? LK_EVENT_SOURCE_FAILED : LK_EVENT_SOURCE_READY };
+
+    event.source.push = push;
+    event.source.why = why;
+    lk_coordinator_step(c, &event);
+}
+
+static void synced(struct lk_work *work)
+{
+    struct sync *sync = (struct sync *)work;
+
+    if (!sync->c->stop)
+        source_event(sync->c, sync->push, sync->failed ? &sync->err : NULL);
+    free(sync);
+}
+
+/* The push may begin when its source would survive a power cut. */
+static void source_is_in(struct lk_coordinator *c, const struct lk_session *session,
+                         uint64_t push)
+{
+    struct lk_err    err;
+    struct lk_store *store = lk_coordinator_domain(c, session->name, &err);
+
+    if (!store) {
+        source_event(c, push, &err);
+        return;
+    }
+    struct sync *sync = lk_xcalloc(1, sizeof(*sync));
+    sync->work.run = sync_store;
+    sync->work.done = synced;
+    sync->c = c;
+    sync->push = push;
+    sync->store = store;
+    lk_workers_submit(c->disk, &sync->work);
+}
+
+static void advance(struct lk_coordinator *c, struct lk_session *session)
+{
+    struct lk_client_line *line = session->owner;
+    lk_wire_Envelope       out;
+
+    while (lk_intake_next(line->intake, &out))
+        lk_door_post(c->clients, session, &out);
+    if (lk_intake_state(line->intake) == LK_INTAKE_SPECS_READY)
+        specs_are_in(c, session);
+    if (lk_intake_state(line->intake) == LK_INTAKE_READY && line->push) {
+        uint64_t push = line->push;
+        line->push = 0;
+        source_is_in(c, session, push);
+    }
+}
+
+static void failed(struct lk_coordinator *c, struct lk_session *session,
+                   const struct lk_err *err)
+{
+    struct lk_client_line *line = session->owner;
+    uint64_t               push = line->push;
+
+    line->push = 0;
+    if (push)
+        source_event(c, push, err);
+    else
+        lk_door_refuse(c->clients, session, line->submit_request, err->kind, err->text);
+}
+
+/* What this coordinator could never finish is refused before anything is built. */
+static const char *cannot_sign(const struct lk_coordinator *c, const lk_wire_Submit *submit)
+{
+    if (c->signer || submit->no_signature || submit->dry_run || submit->build_only)
+        return NULL;
+    return "this coordinator has no signing key: set `signing` in its configuration, or push "
+           "unsigned with -disable-content-trust";
+}
+
+void lk_client_submit(struct lk_coordinator *c, struct lk_session *session,
+                      const struct lk_wire_in *in)
+{
+    struct lk_client_line *line = session->owner;
+    const lk_wire_Submit  *submit = &in->envelope.body.submit;
+    uint64_t               request = in->envelope.request;
+    const char            *reason = cannot_sign(c, submit);
+    struct lk_err          err;
+
+    if (reason) {
+        lk_door_refuse(c->clients, session, request, LK_ERR_DENIED, reason);
+        return;
+    }
+    /* Or the answer to the first would be taken for one to the second. */
+    if (line->submitted) {
+        lk_door_refuse(c->clients, session, request, LK_ERR_CONFLICT,
+                       "one submission at a time: the one before is not answered yet");
+        return;
+    }
+    line->submit_request = request;
+    line->push = 0;
+    if (lk_intake_submit(line->intake, submit, &err) < 0)
+        failed(c, session, &err);
+    else
+        advance(c, session);
+}
+
+void lk_client_object(struct lk_coordinator *c, struct lk_session *session,
+                      const struct lk_wire_in *in)
+{
+    struct lk_client_line *line = session->owner;
+    struct lk_str          payload = { (const char *)in->payload, in->payload_len };
+    struct lk_err          err;
+
+    if (lk_intake_take(line->intake, &in->envelope, payload, &err) < 0)
+        failed(c, session, &err);
+    else
+        advance(c, session);
+}
+
+void lk_client_receive(struct lk_coordinator *c, struct lk_session *session, uint64_t push)
+{
+    struct lk_client_line *line = session->owner;
+    struct lk_err          err;
+
+    line->push = push;
+    if (lk_intake_fetch(line->intake, &err) < 0)
+        failed(c, session, &err);
+    else
+        advance(c, session);
+}
