@@ -3,12 +3,11 @@
 #include "common/hash/sha256.h"
 #include "common/registry/child.h"
 #include "common/registry/names.h"
+#include "coordinator/registry/sign_push.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define PAYLOAD_BYTES_MAX 4096
 
 /* Writes a tag and looks at what it then names. */
 static int write_tag(struct lk_registry *registry, const char *tag,
@@ -124,44 +123,6 @@ static int put_index(struct lk_registry *registry, const struct lk_index *childr
     return lk_registry_put_manifest(registry, digest, lk_buf_str(&bytes), out->media_type, err);
 }
 
-/* Signs one digest under each of these names. */
-static int sign_digest(const struct lk_publisher *publisher, struct lk_registry *registry,
-                       const struct lk_digest *digest, const char *const *references,
-                       size_t count, struct lk_err *err)
-{
-    LK_CLEANUP(lk_buf_fini) struct lk_buf payload = LK_BUF_INIT(PAYLOAD_BYTES_MAX);
-    struct lk_signature                   signatures[2];
-
-    lk_assert(count <= LK_COUNT(signatures));
-    for (size_t i = 0; i < count; i++) {
-        lk_buf_clear(&payload);
-        signatures[i].reference = references[i];
-        if (lk_signature_payload(&payload, references[i], digest) < 0)
-            return lk_err_set(err, LK_ERR_INVALID, "the name \"%s\" cannot be signed",
-                              references[i]);
-        lk_signer_sign(publisher->signer, lk_buf_str(&payload), signatures[i].bytes);
-    }
-    return lk_signature_attach(registry, digest, signatures, count, err);
-}
-
-static int sign_all(const struct lk_publisher *publisher, struct lk_registry *registry,
-                    const char *tag, const struct lk_index *children,
-                    const struct lk_descriptor *index, struct lk_err *err)
-{
-    struct lk_names names;
-    const char     *child_names[] = { names.arch_reference, names.reference };
-    const char     *index_names[] = { names.reference };
-
-    for (size_t i = 0; i < children->count; i++)
-        if (lk_names_make(&names, publisher->repository.repository, tag,
-                          &children->entries[i].arch, err) < 0 ||
-            sign_digest(publisher, registry, &children->entries[i].descriptor.digest,
-                        child_names, LK_COUNT(child_names), err) < 0)
-            return -1;
-    return sign_digest(publisher, registry, &index->digest, index_names, LK_COUNT(index_names),
-                       err);
-}
-
 static int merge(const struct lk_publisher *publisher, const char *tag,
                  const struct lk_index *children, bool sign, struct lk_descriptor *index,
                  struct lk_err *err)
@@ -174,7 +135,7 @@ static int merge(const struct lk_publisher *publisher, const char *tag,
         return -1;
     if (!sign || !publisher->signer)
         return 0;
-    return sign_all(publisher, registry, tag, children, index, err);
+    return lk_sign_push(publisher, tag, children, &index->digest, err);
 }
 
 int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
