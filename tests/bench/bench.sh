@@ -5,7 +5,7 @@
 #   bench_time NAME COMMAND...  how long the command takes goes to the times of NAME
 #   bench_note NAME MS          or was measured otherwise
 #   bench_median NAME           milliseconds
-#   bench_ratio A B             the median of A is how many times that of B
+#   bench_ratio A B             A takes how many times as long as B: the median over the rounds
 #   bench_table NAME...         the times of each, its median, smallest and largest
 #
 # What is compared is interleaved (A B C A B C ...), so that a busy machine is busy for all of them.
@@ -82,8 +82,10 @@ bench_median() {
     sort -n "$TIMES/$1" | awk '{ t[NR] = $1 } END { print int((t[int((NR + 1) / 2)] + t[int(NR / 2) + 1]) / 2) }'
 }
 
+# The median of the rounds' own ratios: what disturbed a round disturbed both.
 bench_ratio() {
-    awk -v a="$(bench_median "$1")" -v b="$(bench_median "$2")" 'BEGIN { printf "%.2f", a / b }'
+    paste "$TIMES/$1" "$TIMES/$2" | awk '{ print $1 / $2 }' | sort -n |
+        awk '{ r[NR] = $1 } END { printf "%.2f", (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2 }'
 }
 
 bench_table() {

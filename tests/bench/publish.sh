@@ -6,10 +6,10 @@
 #
 . "$(dirname "$0")/bench.sh"
 
-# LOG PATTERN: the time, in milliseconds, of the last line that matches.
+# PATTERN LOG...: the time, in milliseconds, of the last line that matches.
 log_ms() {
     local stamp
-    stamp=$(grep -hE "$2" $1 | cut -d ' ' -f 1 | sort | tail -n 1)
+    stamp=$(grep -hE "$1" "${@:2}" | cut -d ' ' -f 1 | sort | tail -n 1)
     date -d "$stamp" +%s%3N
 }
 
@@ -22,8 +22,8 @@ one_round() {
         tail -n 30 "$WORLD/log/push.out" >&2
         return 1
     }
-    bench_note "$name" $(($(log_ms "$WORLD/log/coordinator.log" 'op=tag') -
-        $(log_ms "$WORLD/log/*-1.log" 'msg="build ended"')))
+    bench_note "$name" $(($(log_ms op=tag "$WORLD/log/coordinator.log") -
+        $(log_ms 'msg="build ended"' "$WORLD"/log/*-1.log)))
 }
 
 echo "== publish: from the last builder's exit to the final tag read back, 50 MB an image, loopback registry"

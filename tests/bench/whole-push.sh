@@ -6,6 +6,7 @@
 #   parallel    a shell script: three `buildah bud` at once, then three pushes, then the index
 #   in-sequence the manual's procedure: build and push one architecture after the other, then the index
 #
+# The work is what a configure script does: a shell that counts and starts small programs, on one core.
 # Each way has builder stores of its own, the same base image, options and isolation.  Content is new in
 # each round, so nothing comes out of a cache but the base image.  Only lkcoord's way signs and reads back.
 #
@@ -69,13 +70,22 @@ new_content() {
     tags=$((tags + 1))
 }
 
+one_way() {
+    image=$REGISTRY/$1/work:$tags
+    case $1 in
+    lkcoord) bench_time "$1" lkcoord push --allow-emulation --org "$REGISTRY/lkcoord" work ;;
+    parallel) bench_time "$1" in_parallel ;;
+    in-sequence) bench_time "$1" in_sequence ;;
+    esac
+}
+
+# Each round begins with another way, so that none always comes after the same one.
 one_round() {
+    local ways=(lkcoord parallel in-sequence) i
     new_content
-    bench_time lkcoord lkcoord push --allow-emulation --org "$REGISTRY/lkcoord" work
-    image=$REGISTRY/parallel/work:$tags
-    bench_time parallel in_parallel
-    image=$REGISTRY/sequence/work:$tags
-    bench_time in-sequence in_sequence
+    for ((i = 0; i < 3; i++)); do
+        one_way "${ways[(tags + i) % 3]}"
+    done
 }
 
 echo "== whole push: three architectures (amd64 native, arm64 and s390x emulated) to a loopback registry"
@@ -84,9 +94,8 @@ bench_begin whole-push $arches
 bench_package work <<'END_OF_FILE'
 FROM base.lkcoord.example/busybox:1
 COPY stamp /stamp
-RUN for file in 1 2 3 4 5 6 7 8; do \
-        dd if=/dev/zero bs=1M count=12 2>/dev/null | cat /stamp - | sha256sum >/sum.$file; \
-    done
+RUN i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done; \
+    for i in $(seq 100); do uname -m >>/probes; done
 RUN dd if=/dev/urandom of=/data bs=1M count=8
 END_OF_FILE
 one_round # the base image comes into every store
