@@ -128,6 +128,15 @@ static void take_shown(void *ctx, const lk_wire_Envelope *answer)
         lk_picture_take_job(picture, &answer->body.job_update, now_ms, NULL);
 }
 
+static void add_reason(struct lk_buf *out, const struct lk_picture_package *package)
+{
+    if (!package->text[0])
+        return;
+    lk_buf_add_text(out, "  ");
+    lk_add_clean(out, lk_str_of(package->text));
+    lk_buf_add_text(out, "\n");
+}
+
 static void print_picture(const struct lk_picture *picture, bool as_json)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(ANSWER_BYTES_MAX);
@@ -137,8 +146,10 @@ static void print_picture(const struct lk_picture *picture, bool as_json)
     } else {
         lk_buf_printf(&text, "push %" PRIu64 "  %s\n", picture->push,
                       lk_picture_push_word(picture->state, picture->outcome));
-        for (size_t i = 0; i < picture->package_count; i++)
+        for (size_t i = 0; i < picture->package_count; i++) {
             lk_progress_table(&text, &picture->packages[i], lk_clock_boot_ms());
+            add_reason(&text, &picture->packages[i]);
+        }
     }
     fputs(lk_buf_text(&text), stdout);
 }

@@ -86,7 +86,7 @@ static struct lk_picture_job *job_at(struct lk_picture_package *package,
     return &package->jobs[at];
 }
 
-static bool job_ended(lk_wire_JobState state)
+bool lk_picture_job_ended(lk_wire_JobState state)
 {
     return state == lk_wire_JobState_JOB_DONE || state == lk_wire_JobState_JOB_KEPT ||
            state == lk_wire_JobState_JOB_FAILED || state == lk_wire_JobState_JOB_CANCELLED;
@@ -103,7 +103,7 @@ static void set_times(struct lk_picture_job *job, const lk_wire_JobUpdate *updat
         job->began_ms = 0;
     if (update->state == lk_wire_JobState_JOB_ASSIGNED && job->began_ms == 0)
         job->began_ms = job->since_ms;
-    if (!job_ended(update->state))
+    if (!lk_picture_job_ended(update->state))
         job->ended_ms = 0;
     else if (job->ended_ms == 0)
         job->ended_ms = job->since_ms;
@@ -247,4 +247,11 @@ int64_t lk_picture_job_ms(const struct lk_picture_job *job, int64_t now_ms)
     if (job->began_ms == 0)
         return -1;
     return (job->ended_ms ? job->ended_ms : now_ms) - job->began_ms;
+}
+
+const char *lk_picture_job_action(const struct lk_picture_job *job)
+{
+    if (job->state == lk_wire_JobState_JOB_KEPT)
+        return "keep";
+    return job->state == lk_wire_JobState_JOB_FAILED ? "cannot" : "build";
 }

@@ -80,6 +80,11 @@ const char *lk_picture_push_word(lk_wire_PushState state, lk_wire_Outcome outcom
 const char *lk_picture_package_word(const struct lk_picture_package *package);
 const char *lk_picture_job_word(const struct lk_picture_job *job);
 
+/* In a plan: what would be done. */
+const char *lk_picture_job_action(const struct lk_picture_job *job);
+
+bool lk_picture_job_ended(lk_wire_JobState state);
+
 /* How long the job took on its agent so far; -1 if its start was not seen. */
 int64_t lk_picture_job_ms(const struct lk_picture_job *job, int64_t now_ms);
 

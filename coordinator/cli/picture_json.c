@@ -31,7 +31,7 @@ static void add_job(struct lk_json *json, const struct lk_picture_job *job, bool
     lk_json_begin_object(json);
     text_field(json, "arch", job->arch.name);
     if (dry_run)
-        text_field(json, "action", job->state == lk_wire_JobState_JOB_KEPT ? "keep" : "build");
+        text_field(json, "action", lk_picture_job_action(job));
     text_field(json, "state", lk_picture_job_word(job));
     text_field(json, "agent", job->agent);
     bool_field(json, "emulated", job->emulated);

@@ -7,20 +7,11 @@ static void add_text(struct lk_buf *out, const char *text)
     lk_add_clean(out, lk_str_of(text));
 }
 
-static const char *action(const struct lk_picture_job *job)
-{
-    if (job->state == lk_wire_JobState_JOB_KEPT)
-        return "keep";
-    if (job->state == lk_wire_JobState_JOB_FAILED)
-        return "cannot";
-    return "build";
-}
-
 static void add_job(struct lk_buf *out, const struct lk_picture_job *job)
 {
     char digest[LK_DIGEST_TEXT_SIZE];
 
-    lk_buf_printf(out, "  %-8s %s%s", job->arch.name, action(job),
+    lk_buf_printf(out, "  %-8s %s%s", job->arch.name, lk_picture_job_action(job),
                   job->emulated ? " (emulated)" : "");
     if (!lk_digest_is_zero(&job->digest)) {
         lk_digest_format(&job->digest, digest);

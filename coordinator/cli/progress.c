@@ -166,11 +166,17 @@ static void table_row(struct lk_buf *out, const struct lk_picture_job *job, int6
         snprintf(seconds, sizeof(seconds), "%.1f s", (double)took_ms / 1000);
     lk_buf_printf(out, "  %-8s %-9s %-71s ", job->arch.name, lk_picture_job_word(job), digest);
     add_clean_text(out, job->agent[0] ? job->agent : "-");
-    lk_buf_printf(out, "  %s  %s\n",
+    lk_buf_printf(out, "  %s  %s",
                   !job->agent[0]  ? "-"
                   : job->emulated ? "emulated"
                                   : "native",
                   seconds);
+    /* Why it waits.  Why it failed is said by the package. */
+    if (job->text[0] && !lk_picture_job_ended(job->state)) {
+        lk_buf_add_text(out, "  ");
+        add_clean_text(out, job->text);
+    }
+    lk_buf_add_text(out, "\n");
 }
 
 void lk_progress_table(struct lk_buf *out, const struct lk_picture_package *package,

@@ -279,7 +279,7 @@ static void report_failure(const struct lk_picture_package *package)
     lk_buf_add_text(&text, ":");
     lk_add_clean(&text, lk_str_of(package->tag));
     lk_buf_printf(&text, ": %s", lk_picture_package_word(package));
-    if (package->text[0]) {
+    if (package->text[0] && strcmp(package->text, lk_picture_package_word(package)) != 0) {
         lk_buf_add_text(&text, ": ");
         lk_add_clean(&text, lk_str_of(package->text));
     }
