@@ -126,6 +126,7 @@ enum fault {
     FAULT_LOSE_PUT_ANSWER, /* a PUT is carried out, its answer is not delivered */
     FAULT_SHORT_ANSWER,    /* a GET's answer is cut in the middle of its body */
     FAULT_DENY,            /* 403 with a message that tries to break a log */
+    FAULT_DENY_POST,       /* the same, but only of a POST */
 };
 
 struct gate {
@@ -292,6 +293,7 @@ static bool fault_strikes(struct gate *gate, const struct head *head)
     const char *only = fault == FAULT_CUT_PATCH || fault == FAULT_CUT_PATCH_KEPT ? "PATCH"
                        : fault == FAULT_LOSE_PUT_ANSWER                          ? "PUT"
                        : fault == FAULT_SHORT_ANSWER                             ? "GET"
+                       : fault == FAULT_DENY_POST                                ? "POST"
                                                                                  : head->method;
 
     if (fault == FAULT_NONE || strcmp(only, head->method) != 0 ||
@@ -318,6 +320,7 @@ static void strike(struct gate *gate, int client, const struct head *head)
     case FAULT_LOSE_PUT_ANSWER: forward(gate, client, head, SIZE_MAX, 0); return;
     case FAULT_SHORT_ANSWER: forward(gate, client, head, SIZE_MAX, 700); return;
     case FAULT_DENY:
+    case FAULT_DENY_POST:
         say(client, "HTTP/1.1 403 No\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
             strlen(complaint), complaint);
         return;

@@ -262,6 +262,22 @@ static void set_fault(enum fault fault, int times)
     atomic_store(&gate.fault, (int)fault);
 }
 
+static void a_mount_that_is_refused_becomes_an_upload(void **state)
+{
+    LK_CLEANUP(lk_registry_close) struct lk_registry *registry = client(gate.port, "refused");
+    struct lk_upload      upload = { .size = 5000, .offset = 100, .mount_from = "not/ours" };
+    enum lk_upload_result result;
+    struct lk_err         err;
+
+    (void)state;
+    upload.fd = make_file(5000, &upload.digest);
+    set_fault(FAULT_DENY_POST, 1);
+    must(lk_registry_upload_blob(registry, &upload, &result, &err));
+    assert_int_equal(result, LK_UPLOAD_SENT);
+    assert_int_equal(atomic_load(&gate.posts), 2);
+    close(upload.fd);
+}
+
 static void a_token_is_fetched_and_renewed_within_an_upload(void **state)
 {
     LK_CLEANUP(lk_registry_close)
@@ -493,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_small_blob_comes_back_as_it_went),
         cmocka_unit_test(a_big_blob_is_sent_then_found_then_mounted),
         cmocka_unit_test(a_mount_that_is_not_possible_becomes_an_upload),
+        cmocka_unit_test(a_mount_that_is_refused_becomes_an_upload),
         cmocka_unit_test(bytes_that_are_not_what_they_are_called_are_a_conflict),
         cmocka_unit_test(a_manifest_is_read_by_tag_and_by_digest),
         cmocka_unit_test(a_password_opens_and_a_wrong_one_is_refused_without_being_shown),
