@@ -24,6 +24,8 @@ struct local_registry {
     char  access_log[128];
     char  host[64]; /* "127.0.0.1:PORT" */
     pid_t pid;
+    /* Set before the start: lines of an htpasswd file with bcrypt; NULL for a registry open to all. */
+    const char *htpasswd;
 };
 
 static void local_registry_exec(const char *config, const char *access_log, const char *log)
@@ -59,7 +61,8 @@ static bool local_registry_find_port(struct local_registry *registry, const char
 
 static int local_registry_start(struct local_registry *registry)
 {
-    char config[128], log[128], text[512];
+    char          config[128], log[128], passwords[128], text[1024], auth[256] = "";
+    struct lk_err err;
 
     strcpy(registry->directory, "/tmp/lk-registry-XXXXXX");
     if (!mkdtemp(registry->directory))
@@ -68,11 +71,17 @@ static int local_registry_start(struct local_registry *registry)
     snprintf(log, sizeof(log), "%s/registry.log", registry->directory);
     snprintf(registry->access_log, sizeof(registry->access_log), "%s/access.log",
              registry->directory);
+    snprintf(passwords, sizeof(passwords), "%s/htpasswd", registry->directory);
+    if (registry->htpasswd) {
+        if (lk_file_create(passwords, lk_str_of(registry->htpasswd), 0600, &err) < 0)
+            return -1;
+        snprintf(auth, sizeof(auth), "auth:\n  htpasswd:\n    realm: test\n    path: %s\n",
+                 passwords);
+    }
     snprintf(text, sizeof(text),
              "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: "
-             "%s/data\nhttp:\n  addr: 127.0.0.1:0\n",
-             registry->directory);
-    struct lk_err err;
+             "%s/data\nhttp:\n  addr: 127.0.0.1:0\n%s",
+             registry->directory, auth);
     if (lk_file_create(config, lk_str_of(text), 0600, &err) < 0)
         return -1;
     registry->pid = fork();
@@ -110,10 +119,10 @@ static inline size_t local_registry_count(const struct local_registry *registry,
     return count;
 }
 
-static struct lk_registry *local_registry_connect(const struct local_registry *registry,
-                                                  const char                  *path,
-                                                  struct lk_reference         *reference,
-                                                  struct lk_registry_options  *options)
+static inline struct lk_registry *local_registry_connect(const struct local_registry *registry,
+                                                         const char                  *path,
+                                                         struct lk_reference         *reference,
+                                                         struct lk_registry_options  *options)
 {
     struct lk_registry *out = NULL;
     char                text[LK_REPOSITORY_SIZE];
@@ -139,9 +148,9 @@ static int local_registry_put(struct lk_registry *registry, struct lk_buf *blob,
 }
 
 /* An image of one layer that holds only `name`, whose config says `arch`; put by digest. */
-static int local_registry_put_image(struct lk_registry *registry, const char *name,
-                                    const char *arch, struct lk_descriptor *out,
-                                    struct lk_err *err)
+static inline int local_registry_put_image(struct lk_registry *registry, const char *name,
+                                           const char *arch, struct lk_descriptor *out,
+                                           struct lk_err *err)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf layer = LK_BUF_INIT(4096);
     LK_CLEANUP(lk_buf_fini) struct lk_buf config = LK_BUF_INIT(4096);
