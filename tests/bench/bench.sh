@@ -15,9 +15,20 @@ set -euo pipefail
 
 ROUNDS=${ROUNDS:-5}
 
+# A function in the background is a shell, with the command as its child.
+bench_end_jobs() {
+    local pid pids
+    mapfile -t pids < <(jobs -p)
+    for pid in "${pids[@]}"; do
+        pkill -P "$pid" || true
+        kill "$pid" 2>/dev/null || true
+    done
+    wait
+}
+
 bench_end() {
     trap '' INT TERM
-    jobs -p | xargs -r kill 2>/dev/null || true
+    bench_end_jobs
     world_stop
     world_give_back_files
 }

@@ -5,7 +5,7 @@
 # measured: a number is judged by whoever reads it.
 #
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 deploy/install-deps.sh || exit 1
 if [ "$(id -u)" -ne 0 ]; then
     echo "building images needs root: calling sudo"
