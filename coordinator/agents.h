@@ -1,4 +1,4 @@
-/* What the two files of the agents' door share. */
+/* What the files of the agents' door share: agents.c, agent_logs.c, agent_orders.c. */
 #ifndef LK_AGENTS_H
 #define LK_AGENTS_H
 
@@ -23,5 +23,11 @@ struct lk_agent_line {
     /* Whose logs we asked for, a ring: no other logs are taken from this agent. */
     struct lk_followed followed[LK_FOLLOWED_MAX];
 };
+
+/* Asks for the log of an attempt that is this agent's, from where ours ends; once a session. */
+void lk_agent_follow_log(struct lk_coordinator *c, struct lk_session *session, uint64_t job,
+                         uint32_t attempt);
+void lk_agent_take_log(struct lk_coordinator *c, struct lk_session *session,
+                       const struct lk_wire_in *in);
 
 #endif

@@ -3,7 +3,8 @@
  *
  *   coordinator_open.c  start and end
  *   coordinator.c       the loop: events in, effects out
- *   agents.c            the agents' door: sessions, reports, logs;  agent_orders.c  what they are told
+ *   agents.c            the agents' door: sessions, reports (agents.h: its subjects)
+ *   answers.c           what the registry answered becomes events
  *   clients.c           the clients' door (clients.h: its subjects)
  *   picture.c           the wire's view of the model
  *
@@ -67,9 +68,11 @@ void lk_coordinator_step(struct lk_coordinator *c, struct lk_event *event);
 int  lk_coordinator_end_turn(struct lk_coordinator *c); /* for zloop: -1 ends the loop */
 void lk_coordinator_on_effect(void *ctx, const struct lk_effect *effect);
 void lk_coordinator_on_journal_failed(void *ctx, const struct lk_err *err);
+int  lk_coordinator_open_loop(struct lk_coordinator *c, struct lk_err *err);
+
+/* answers.c */
 void lk_coordinator_on_operation(void *ctx, const struct lk_effect *effect,
                                  const struct lk_operation_result *result);
-int  lk_coordinator_open_loop(struct lk_coordinator *c, struct lk_err *err);
 
 /* coordinator_open.c */
 struct lk_store *lk_coordinator_domain(struct lk_coordinator *c, const char *client,
