@@ -13,6 +13,7 @@ that asks anything) until the tag's index is put.
 import json
 import re
 import sys
+import urllib.parse
 import urllib.request
 
 LINE = re.compile(r'"(\w+) (/v2/\S+) HTTP/[^"]*" (\d+) \S+ "[^"]*" "([^"]*)"')
@@ -49,16 +50,17 @@ def owners_of(reference, owners, indexes):
 
 def read_log(path):
     with open(path, encoding="utf-8", errors="replace") as log:
-        return [match.groups() for match in map(LINE.search, log) if match]
+        # Clients write the colon of a digest in a query as %3A, or as %3a.
+        return [match.groups() for match in map(LINE.search, map(urllib.parse.unquote, log)) if match]
 
 
 def digests_of_uploads(lines):
     """An upload says only at its end what it was: session id -> digest."""
     found = {}
     for _, path, _, _ in lines:
-        match = re.search(r"/blobs/uploads/([^?]+)\?.*digest=(sha256(?::|%3A)[0-9a-f]{64})", path)
+        match = re.search(r"/blobs/uploads/([^?]+)\?.*digest=(sha256:[0-9a-f]{64})", path)
         if match:
-            found[match.group(1)] = match.group(2).replace("%3A", ":")
+            found[match.group(1)] = match.group(2)
     return found
 
 
@@ -68,9 +70,9 @@ def subject_of(path, uploads):
     if not match:
         return None, None, None
     name, kind, rest = match.groups()
-    mount = re.search(r"mount=(sha256(?::|%3A)[0-9a-f]{64})", rest)
+    mount = re.search(r"mount=(sha256:[0-9a-f]{64})", rest)
     if mount:
-        return name, kind, mount.group(1).replace("%3A", ":")
+        return name, kind, mount.group(1)
     if rest.startswith("uploads/"):
         return name, kind, uploads.get(rest[len("uploads/"):].split("?")[0])
     return name, kind, rest.split("?")[0]
