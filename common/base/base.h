@@ -23,7 +23,7 @@
         v_;                                   \
     })
 
-#define LK_COUNT(array)          (sizeof(array) / sizeof((array)[0]))
+#define LK_COUNT(array)            (sizeof(array) / sizeof((array)[0]))
 #define LK_PRINTF(position, first) __attribute__((format(printf, position, first)))
 
 /*

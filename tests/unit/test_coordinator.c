@@ -210,7 +210,7 @@ static void ask(struct world *world, enum who who, lk_wire_Envelope *envelope)
 
 static void still_answers(struct world *world)
 {
-    for (int who = 0; who < LINES; who++) {
+    for (enum who who = AGENT; who < LINES; who++) {
         lk_wire_Envelope ping = { .which_body = lk_wire_Envelope_ping_tag };
         come_in(world, who);
         ping.body.ping.number = 4711;
