@@ -2,6 +2,18 @@
 #
 # CONFIG=dev|release|asan|tsan|cov picks the flags; dev's programs are in build/bin, the others' in build/CONFIG/bin.
 
+# Make looks at what is there before `clean` removes it: in `make clean all`, a make of its own does the rest.
+REST := $(if $(filter clean,$(firstword $(MAKECMDGOALS))),$(filter-out clean,$(MAKECMDGOALS)))
+ifneq ($(REST),)
+.PHONY: clean $(REST)
+clean:
+	rm -rf build
+$(firstword $(REST)): clean
+	@$(MAKE) --no-print-directory $(REST)
+$(wordlist 2,$(words $(REST)),$(REST)): $(firstword $(REST))
+	@:
+else
+
 CONFIG  ?= dev
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -27,8 +39,9 @@ CONFIG_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=unde
 CONFIG_tsan    := -O1 -g -fsanitize=thread -fPIE
 CONFIG_cov     := -O0 -g --coverage
 
-# pkg-config is asked once a make; the packages' headers are system headers to us (not warned about).
-ifeq ($(filter help clean deps demo check check-deep format,$(MAKECMDGOALS)),)
+# pkg-config is asked once a make, unless nothing is built by this one; the packages' headers are system headers
+# to us (not warned about).
+ifneq ($(filter-out help clean deps demo check check-deep lint format,$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 endif
@@ -59,7 +72,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(sort $(wildcard te
 CORE_TESTS := $(patsubst tests/core/%.c,$(OUT)/tests/core/%,$(sort $(wildcard tests/core/test_*.c)))
 HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard tests/tools/*.c)))
 
-.PHONY: all help deps demo check check-deep unit core-tests lint format bench install clean tests
+.PHONY: all help deps demo check check-deep tests lint format bench install clean
 .SECONDARY:
 
 all: $(PROGRAMS) ## build the three programs
@@ -150,3 +163,5 @@ $(OUT)/tests/core/%: $(OUT)/obj/tests/core/%.o $(LIB)/libcore.a $(LIB)/libagentc
 	@mkdir -p $(@D); echo "  ld $@"; $(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka
 
 -include $(shell [ -d $(OUT)/obj ] && find $(OUT)/obj -name '*.d')
+
+endif
