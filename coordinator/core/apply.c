@@ -279,6 +279,10 @@ static void plan_job(struct lk_core *core, struct lk_package *package, struct lk
 
 static void assign_job(struct lk_job *job, const struct lk_fact *fact)
 {
+    struct lk_given *given = &job->given[fact->attempt % LK_GIVEN_MAX];
+
+    given->attempt = fact->attempt;
+    copy(given->agent, sizeof(given->agent), fact->agent);
     job->attempt = fact->attempt;
     if (fact->attempt > job->last_attempt)
         job->last_attempt = fact->attempt;

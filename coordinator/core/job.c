@@ -145,6 +145,16 @@ static bool is_in_force(const struct lk_job *job, const struct lk_event *event)
            strcmp(job->agent, event->report.agent) == 0;
 }
 
+/* Of an attempt too old to be remembered nobody can prove that it was theirs. */
+static bool was_given(const struct lk_job *job, const struct lk_event *event)
+{
+    uint32_t               attempt = event->report.attempt;
+    const struct lk_given *given = &job->given[attempt % LK_GIVEN_MAX];
+
+    return attempt != 0 && given->attempt == attempt &&
+           strcmp(given->agent, event->report.agent) == 0;
+}
+
 /*
  * An attempt that we had given up turns up again, alive.  Of two attempts the first BUILT wins; one that
  * still builds is taken back if nobody else has begun, and else goes on in competition.
@@ -155,8 +165,8 @@ static bool take_back(struct lk_core *core, const struct lk_agent *agent, struct
     enum lk_phase phase = event->report.phase;
     bool          emulated;
 
-    if (event->report.attempt == 0 || event->report.attempt > job->last_attempt ||
-        !serves(agent, &job->arch, &emulated) || phase == LK_PHASE_FAILED ||
+    if (!was_given(job, event) || !serves(agent, &job->arch, &emulated) ||
+        phase == LK_PHASE_FAILED ||
         (job->state != LK_JOB_QUEUED && job->state != LK_JOB_ASSIGNED))
         return false;
     if (phase >= LK_PHASE_BUILT) {
@@ -246,7 +256,7 @@ void lk_job_report(struct lk_core *core, const struct lk_event *event)
     }
     if (!is_in_force(job, event) && !take_back(core, agent, job, event)) {
         lk_stale(core);
-        bool in_competition = job->state == LK_JOB_ASSIGNED &&
+        bool in_competition = job->state == LK_JOB_ASSIGNED && was_given(job, event) &&
                               event->report.attempt < job->attempt &&
                               event->report.phase < LK_PHASE_BUILT;
         if (!in_competition)

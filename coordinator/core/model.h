@@ -30,6 +30,7 @@
 #define LK_AGENT_PLATFORMS_MAX 8
 #define LK_JOB_TEXT_SIZE       200
 #define LK_CORE_ADOPT_MAX      8
+#define LK_GIVEN_MAX           4
 #define LK_FOUND_MAX \
     LK_PACKAGE_ARCHES_MAX /* entries that a tag may have for us to merge with it */
 
@@ -106,6 +107,12 @@ struct lk_push_options {
     struct lk_arch   replace[LK_PACKAGE_ARCHES_MAX];
 };
 
+/* To whom an attempt was given: nobody else may report it. */
+struct lk_given {
+    uint32_t attempt; /* 0: none */
+    char     agent[LK_NAME_SIZE];
+};
+
 struct lk_job {
     /* durable */
     uint64_t          id; /* package id * LK_PACKAGE_ARCHES_MAX + position; 0: no such job */
@@ -122,6 +129,8 @@ struct lk_job {
     bool              pushed;  /* in its turn, and the agent reported the manifest put */
     enum lk_outcome   outcome;
     char              text[LK_JOB_TEXT_SIZE]; /* why it waits or failed */
+    /* The last attempts, each at its number % LK_GIVEN_MAX. */
+    struct lk_given given[LK_GIVEN_MAX];
 
     /* volatile */
     enum lk_phase phase;

@@ -94,6 +94,53 @@ static void of_two_attempts_the_late_one_is_dropped_if_it_is_built_second(void *
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
 }
 
+/* What an agent would say of attempt 1 if it had been given it. */
+static void claim(struct world *w, struct world_agent *agent, enum lk_phase phase)
+{
+    struct world_slot slot = { .job = job_of(w, &amd64)->id, .attempt = 1, .phase = phase };
+
+    slot.child = child_of(99, 9);
+    report(w, agent, &slot, LK_ERR_NONE);
+}
+
+static void an_attempt_of_another_agent_cannot_be_claimed(void **state)
+{
+    LK_WORLD w = world_with_a_silent_agent();
+
+    (void)state;
+    claim(w, &w->agents[1], LK_PHASE_BUILT);
+    check_agent(w, "a", 1);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_ASSIGNED);
+    assert_int_equal(w->last[LK_EFFECT_DROP].session, w->agents[1].session);
+    gone(w, &w->agents[0]);
+    claim(w, &w->agents[1], LK_PHASE_BUILDING);
+    claim(w, &w->agents[1], LK_PHASE_BUILT);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_QUEUED);
+}
+
+static void who_had_which_attempt_outlives_our_restart(void **state)
+{
+    LK_WORLD w = world_with_a_silent_agent();
+
+    (void)state;
+    while (job_of(w, &amd64)->attempt == 1)
+        sleep_until_woken(w);
+    settle(w);
+    crash(w, false);
+    reconnect(w, &w->agents[1]);
+    add_agent(w, "c", &amd64, false, 1);
+    claim(w, &w->agents[2], LK_PHASE_BUILT);
+    check_agent(w, "b", 2);
+    struct world_slot *late = &w->agents[0].slots[0];
+    late->phase = LK_PHASE_BUILT;
+    late->child = child_of(late->job, late->attempt);
+    w->agents[0].frozen = w->agents[0].stuck = false;
+    reconnect(w, &w->agents[0]);
+    check_agent(w, "a", 1);
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+}
+
 static void a_silent_agent_gets_nothing_new_until_it_speaks(void **state)
 {
     LK_WORLD w = world_with("a", &amd64, 2);
@@ -433,6 +480,8 @@ int main(void)
         cmocka_unit_test(a_lease_that_ran_out_is_a_new_attempt_elsewhere),
         cmocka_unit_test(of_two_attempts_the_late_one_wins_if_it_is_built_first),
         cmocka_unit_test(of_two_attempts_the_late_one_is_dropped_if_it_is_built_second),
+        cmocka_unit_test(an_attempt_of_another_agent_cannot_be_claimed),
+        cmocka_unit_test(who_had_which_attempt_outlives_our_restart),
         cmocka_unit_test(a_silent_agent_gets_nothing_new_until_it_speaks),
         cmocka_unit_test(a_short_silence_costs_nothing),
         cmocka_unit_test(an_agent_that_says_goodbye_gives_its_jobs_back_at_once),

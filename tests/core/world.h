@@ -144,6 +144,10 @@ static inline void mix_job(uint64_t *sum, const struct lk_job *job)
     mix_u64(sum, job->kept);
     mix_u64(sum, job->attempt);
     mix_u64(sum, job->last_attempt);
+    for (size_t i = 0; i < LK_GIVEN_MAX; i++) {
+        mix_u64(sum, job->given[i].attempt);
+        mix_text(sum, job->given[i].agent);
+    }
     mix_u64(sum, job->failures);
     mix_text(sum, job->agent);
     mix_u64(sum, job->emulated);
