@@ -197,6 +197,25 @@ static void note_progress(struct lk_core *core, struct lk_package *package, stru
     lk_touch_job(core, package, job);
 }
 
+/*
+ * An agent without a free slot is no failure of the job; but one that is always full, whatever it says of its
+ * slots, must not be asked for ever.
+ */
+static void refused(struct lk_core *core, struct lk_job *job, const struct lk_event *event)
+{
+    char    text[LK_JOB_TEXT_SIZE];
+    int64_t not_before_ms;
+
+    if (lk_trouble_may_pass(core, &job->refused_since_ms, &not_before_ms)) {
+        lk_job_retry(core, job, false, event->report.text);
+        job->not_before_ms = not_before_ms;
+        return;
+    }
+    snprintf(text, sizeof(text), "no agent has taken it for %lld s; the last: %.120s",
+             (long long)(core->config.patience_ms / 1000), event->report.text);
+    lk_job_fail(core, job, LK_OUTCOME_INFRASTRUCTURE, text);
+}
+
 static void reported_failed(struct lk_core *core, struct lk_job *job,
                             const struct lk_event *event)
 {
@@ -207,7 +226,7 @@ static void reported_failed(struct lk_core *core, struct lk_job *job,
     else if (kind == LK_ERR_DENIED || kind == LK_ERR_CONFLICT)
         lk_job_fail(core, job, LK_OUTCOME_REFUSED, event->report.text);
     else
-        lk_job_retry(core, job, kind != LK_ERR_LIMIT, event->report.text);
+        lk_job_retry(core, job, true, event->report.text);
 }
 
 static void reported_built(struct lk_core *core, struct lk_package *package, struct lk_job *job,
@@ -263,8 +282,14 @@ void lk_job_report(struct lk_core *core, const struct lk_event *event)
             drop(core, event->report.session, event->report.job, event->report.attempt);
         return;
     }
+    bool answers_offer = job->phase == LK_PHASE_NONE && job->session == event->report.session;
     note_progress(core, package, job, event);
-    if (event->report.phase == LK_PHASE_FAILED)
+    if (event->report.phase != LK_PHASE_FAILED)
+        job->refused_since_ms = 0;
+    if (answers_offer && event->report.phase == LK_PHASE_FAILED &&
+        event->report.kind == LK_ERR_LIMIT)
+        refused(core, job, event);
+    else if (event->report.phase == LK_PHASE_FAILED)
         reported_failed(core, job, event);
     else if (event->report.phase >= LK_PHASE_BUILT)
         reported_built(core, package, job, event);

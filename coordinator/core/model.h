@@ -141,6 +141,7 @@ struct lk_job {
     int64_t  lease_until_ms;
     int64_t  not_before_ms;    /* back-off */
     int64_t  trouble_since_ms; /* first of the present row of registry troubles; 0: none */
+    int64_t  refused_since_ms; /* the same of agents without a free slot */
     int64_t  since_ms;         /* of state or phase, for people */
     uint64_t op;               /* accept-child under way */
     uint64_t bytes_done;

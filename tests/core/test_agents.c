@@ -248,11 +248,10 @@ static void our_own_crashes_are_not_the_agents_failure(void **state)
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
 }
 
-static void a_failure_of_the_host_is_tried_elsewhere_but_not_for_ever(void **state)
+static void fail_time_and_again(enum lk_err_kind kind)
 {
     LK_WORLD w = world_with("a", &amd64, 1);
 
-    (void)state;
     push_amd64(w, 1, "abc");
     w->agents[0].stuck = true;
     for (unsigned i = 0; i < w->config.failures_max; i++) {
@@ -260,11 +259,49 @@ static void a_failure_of_the_host_is_tried_elsewhere_but_not_for_ever(void **sta
         settle(w);
         struct world_slot *slot = &w->agents[0].slots[0];
         slot->phase = LK_PHASE_FAILED;
-        report(w, &w->agents[0], slot, LK_ERR_PERMANENT);
+        report(w, &w->agents[0], slot, kind);
         settle(w);
         wait_ms(w, 1000);
     }
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_INFRASTRUCTURE);
+}
+
+static void a_failure_of_the_host_is_tried_elsewhere_but_not_for_ever(void **state)
+{
+    (void)state;
+    fail_time_and_again(LK_ERR_PERMANENT);
+}
+
+static void a_host_that_is_full_after_it_took_the_job_counts_too(void **state)
+{
+    (void)state;
+    fail_time_and_again(LK_ERR_LIMIT);
+}
+
+static void an_agent_without_a_free_slot_is_asked_less_and_less(void **state)
+{
+    LK_WORLD w = world_with("a", &amd64, 1);
+
+    (void)state;
+    w->agents[0].slot_count = 0; /* since it said 1 */
+    push_amd64(w, 1, "abc");
+    for (unsigned i = 0; i < 5; i++) {
+        settle(w);
+        sleep_until_woken(w);
+    }
+    assert_int_equal(job_of(w, &amd64)->failures, 0);
+    w->agents[0].slot_count = 1;
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    w->agents[0].slot_count = 0;
+    push_amd64(w, 2, "def");
+    int64_t  before = w->now_ms;
+    unsigned offers = w->seen[LK_EFFECT_OFFER];
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_INFRASTRUCTURE);
+    assert_true(w->now_ms >= before + w->config.patience_ms);
+    assert_true(w->now_ms <= before + 2 * w->config.patience_ms);
+    assert_true(w->seen[LK_EFFECT_OFFER] < offers + 100);
 }
 
 static void a_native_agent_is_preferred_to_an_emulating_one(void **state)
@@ -490,6 +527,8 @@ int main(void)
         cmocka_unit_test(losing_a_job_time_and_again_ends_the_push),
         cmocka_unit_test(our_own_crashes_are_not_the_agents_failure),
         cmocka_unit_test(a_failure_of_the_host_is_tried_elsewhere_but_not_for_ever),
+        cmocka_unit_test(a_host_that_is_full_after_it_took_the_job_counts_too),
+        cmocka_unit_test(an_agent_without_a_free_slot_is_asked_less_and_less),
         cmocka_unit_test(a_native_agent_is_preferred_to_an_emulating_one),
         cmocka_unit_test(emulation_is_used_only_where_it_is_allowed),
         cmocka_unit_test(an_agent_is_given_no_more_than_its_slots),
