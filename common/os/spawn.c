@@ -1,6 +1,7 @@
 #include "common/os/spawn.h"
 
 #include "common/base/buf.h"
+#include "common/os/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,13 +24,18 @@ static int failed(int code, const char *program, struct lk_err *err)
 static int prepare_files(posix_spawn_file_actions_t *files, const struct lk_spawn *spawn,
                          int output)
 {
-    int code = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    int code =
+        spawn->input > 0
+            ? posix_spawn_file_actions_adddup2(files, spawn->input, STDIN_FILENO)
+            : posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 
     if (!code && output >= 0)
         code = posix_spawn_file_actions_adddup2(files, output, STDOUT_FILENO);
     else if (!code)
         code = posix_spawn_file_actions_addopen(files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    if (!code)
+    if (!code && spawn->apart)
+        code = posix_spawn_file_actions_addopen(files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    else if (!code)
         code = posix_spawn_file_actions_adddup2(files, STDOUT_FILENO, STDERR_FILENO);
     if (!code)
         code = posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
@@ -161,6 +168,34 @@ static void drain(int fd, struct lk_buf *output)
     }
 }
 
+/* False if it has not ended after `limit_ms` (-1: no limit). */
+static bool await_end(const struct lk_process *process, struct lk_buf *output, int limit_ms)
+{
+    int64_t until = lk_clock_boot_ms() + limit_ms;
+    int     left = limit_ms;
+    /* The pidfd tells the end: a grandchild may keep the pipe open for ever. */
+    struct pollfd fds[] = { { .fd = process->pidfd, .events = POLLIN },
+                            { .fd = process->output, .events = POLLIN } };
+
+    while (!(fds[0].revents & POLLIN)) {
+        if (poll(fds, LK_COUNT(fds), left) < 0 && errno != EINTR)
+            break;
+        if (output && fds[1].revents)
+            drain(process->output, output);
+        if (fds[1].revents & POLLHUP)
+            fds[1].fd = -1;
+        if (limit_ms < 0)
+            continue;
+        int64_t now = lk_clock_boot_ms();
+        if (now >= until && !(fds[0].revents & POLLIN))
+            return false;
+        left = now < until ? (int)(until - now) : 0;
+    }
+    if (output)
+        drain(process->output, output);
+    return true;
+}
+
 int lk_run(const char *const *argv, struct lk_buf *output, int *status, struct lk_err *err)
 {
     struct lk_spawn   spawn = { .argv = argv, .capture = output != NULL };
@@ -168,19 +203,38 @@ int lk_run(const char *const *argv, struct lk_buf *output, int *status, struct l
 
     if (lk_spawn_start(&process, &spawn, err) < 0)
         return -1;
-    /* The pidfd tells the end: a grandchild may keep the pipe open for ever. */
-    struct pollfd fds[] = { { .fd = process.pidfd, .events = POLLIN },
-                            { .fd = process.output, .events = POLLIN } };
-    while (!(fds[0].revents & POLLIN)) {
-        if (poll(fds, LK_COUNT(fds), -1) < 0 && errno != EINTR)
-            break;
-        if (output && fds[1].revents)
-            drain(process.output, output);
-        if (fds[1].revents & POLLHUP)
-            fds[1].fd = -1;
-    }
-    if (output)
-        drain(process.output, output);
+    await_end(&process, output, -1);
     *status = lk_process_finish(&process);
     return 0;
+}
+
+/* A file in memory: unlike a pipe it takes the text whole, whether anybody reads it or not. */
+static int hold_text(struct lk_str text, struct lk_err *err)
+{
+    LK_CLEANUP(lk_close_fd) int fd = memfd_create("question", MFD_CLOEXEC);
+
+    if (fd < 0 || write(fd, text.data, text.len) != (ssize_t)text.len ||
+        lseek(fd, 0, SEEK_SET) != 0)
+        return lk_err_sys(err, "keeping a question in memory");
+    int result = fd;
+    fd = -1;
+    return result;
+}
+
+int lk_ask(const char *const *argv, const struct lk_question *question, struct lk_buf *answer,
+           int *status, struct lk_err *err)
+{
+    LK_CLEANUP(lk_close_fd) int input = hold_text(question->text, err);
+    struct lk_spawn   spawn = { .argv = argv, .capture = true, .apart = true, .input = input };
+    struct lk_process process;
+
+    if (input < 0 || lk_spawn_start(&process, &spawn, err) < 0)
+        return -1;
+    bool ended = await_end(&process, answer, (int)question->limit_ms);
+    if (!ended)
+        lk_process_kill(&process, SIGKILL);
+    *status = lk_process_finish(&process);
+    return ended ? 0
+                 : lk_err_set(err, LK_ERR_RETRY, "%s has not answered within %u s", argv[0],
+                              (unsigned)(question->limit_ms / 1000));
 }

@@ -6,6 +6,7 @@
 #define LK_SPAWN_H
 
 #include "common/base/err.h"
+#include "common/base/str.h"
 
 #include <sys/types.h>
 
@@ -14,6 +15,8 @@ struct lk_spawn {
     const char *const *environment; /* NULL-terminated "NAME=value"; NULL: the caller's */
     const char        *directory;   /* NULL: the caller's */
     bool capture; /* stdout and stderr into one pipe, non-blocking; else /dev/null */
+    bool apart;   /* of both only stdout; stderr into /dev/null */
+    int  input;   /* above 0: the child's stdin, borrowed; else /dev/null */
 };
 
 struct lk_process {
@@ -33,5 +36,17 @@ int lk_process_finish(struct lk_process *process);
 /* Runs to the end and returns its status; output (if not NULL) gets what it printed, up to its maximum. */
 struct lk_buf;
 int lk_run(const char *const *argv, struct lk_buf *output, int *status, struct lk_err *err);
+
+/*
+ * For programs that answer a question: `question` is their stdin, only their stdout comes back.  RETRY, and the
+ * program is killed, if it takes longer than `limit_ms`.
+ */
+struct lk_question {
+    struct lk_str text;
+    uint32_t      limit_ms;
+};
+
+int lk_ask(const char *const *argv, const struct lk_question *question, struct lk_buf *answer,
+           int *status, struct lk_err *err);
 
 #endif

@@ -84,9 +84,11 @@ static void the_child_has_three_descriptors_and_a_clean_signal_state(void **stat
 
 static void environment_and_directory_are_those_asked_for(void **state)
 {
-    const char       *argv[] = { "sh", "-c", "pwd; echo $COLOUR$HOME", NULL };
-    const char       *environment[] = { "COLOUR=blue", NULL };
-    struct lk_spawn   spawn = { argv, environment, "/usr", true };
+    const char     *argv[] = { "sh", "-c", "pwd; echo $COLOUR$HOME", NULL };
+    const char     *environment[] = { "COLOUR=blue", NULL };
+    struct lk_spawn spawn = {
+        .argv = argv, .environment = environment, .directory = "/usr", .capture = true
+    };
     struct lk_process process;
     struct lk_err     err;
     char              text[64] = "";
@@ -120,6 +122,36 @@ static void killing_reaches_the_whole_group_and_is_safe_afterwards(void **state)
     lk_process_kill(&process, SIGKILL);
 }
 
+static void a_question_is_read_and_only_what_was_printed_comes_back(void **state)
+{
+    const char *argv[] = { "sh", "-c", "read line; echo noise >&2; echo \"got $line\"; exit 3",
+                           NULL };
+    const struct lk_question              question = { LK_STR("hello\n"), 10000 };
+    LK_CLEANUP(lk_buf_fini) struct lk_buf answer = LK_BUF_INIT(100);
+    struct lk_err                         err;
+    int                                   status;
+
+    (void)state;
+    must(lk_ask(argv, &question, &answer, &status, &err), &err);
+    assert_string_equal(lk_buf_text(&answer), "got hello\n");
+    assert_int_equal(status, 3);
+}
+
+static void who_does_not_answer_in_time_is_killed(void **state)
+{
+    const char                           *argv[] = { "sh", "-c", "echo early; sleep 60", NULL };
+    const struct lk_question              question = { LK_STR(""), 300 };
+    LK_CLEANUP(lk_buf_fini) struct lk_buf answer = LK_BUF_INIT(100);
+    struct lk_err                         err;
+    int                                   status;
+
+    (void)state;
+    assert_int_equal(lk_ask(argv, &question, &answer, &status, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_RETRY);
+    assert_int_equal(status, 128 + SIGKILL);
+    must_say(&err, "sh has not answered");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +161,8 @@ int main(void)
         cmocka_unit_test(an_unknown_program_is_not_found_by_name),
         cmocka_unit_test(the_child_has_three_descriptors_and_a_clean_signal_state),
         cmocka_unit_test(environment_and_directory_are_those_asked_for),
+        cmocka_unit_test(a_question_is_read_and_only_what_was_printed_comes_back),
+        cmocka_unit_test(who_does_not_answer_in_time_is_killed),
         cmocka_unit_test(killing_reaches_the_whole_group_and_is_safe_afterwards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
