@@ -48,7 +48,6 @@ struct lk_probe {
     bool                         index_exists;
     bool                         not_an_index;
     struct lk_digest             index_digest;
-    uint64_t                     index_size;
     bool                         index_is_signed;
     size_t                       count;
     const struct lk_found_child *entries;

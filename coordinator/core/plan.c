@@ -135,7 +135,6 @@ void lk_plan_answer(struct lk_core *core, struct lk_package *package,
         package->nothing_to_do = true;
         package->index_is_signed = probe->index_is_signed;
         package->index.digest = probe->index_digest;
-        package->index.size = probe->index_size;
         lk_package_end(core, package, LK_OUTCOME_OK, "");
         return;
     }

@@ -622,7 +622,6 @@ static inline void answer_probe(struct world *w, const struct lk_effect *effect)
             .index_exists = !index->not_an_index,
             .not_an_index = index->not_an_index,
             .index_digest = index->digest,
-            .index_size = 900,
             .index_is_signed = index->is_signed,
             .count = index->count,
             .entries = index->entries,
