@@ -60,9 +60,10 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The tests start their own registries: Debian's must neither start now nor at the next boot.
+# The tests start their own registries and daemons: Debian's must neither start now, by systemd or by an
+# init script, nor at the next boot.
 forbid_services() {
-    [ -d /run/systemd/system ] && [ ! -e "$policy" ] || return 0
+    [ ! -e "$policy" ] || return 0
     made_policy=yes
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
     "${as_root[@]}" chmod 755 "$policy"
@@ -88,7 +89,7 @@ fi
 
 # PACKAGE UNIT...
 disable() {
-    [ -d /run/systemd/system ] && [[ " ${missing[*]} " == *" $1 "* ]] || return 0
+    command -v systemctl >/dev/null && [[ " ${missing[*]} " == *" $1 "* ]] || return 0
     "${as_root[@]}" systemctl --quiet disable "${@:2}" 2>/dev/null || true
 }
 disable docker-registry docker-registry.service
