@@ -4,10 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* An entry for no platform that we build for is named "unknown", as in the index itself. */
+static const char *name_of(const struct lk_arch *arch)
+{
+    return arch->name[0] ? arch->name : "unknown";
+}
+
 static bool is_replaced(const struct lk_push *push, const struct lk_arch *arch)
 {
     for (size_t i = 0; i < push->options.replace_count; i++)
-        if (lk_arch_eq(&push->options.replace[i], arch))
+        if (strcmp(push->options.replace[i].name, name_of(arch)) == 0)
             return true;
     return false;
 }
@@ -37,6 +43,35 @@ static bool is_required(const struct lk_package *package, const struct lk_arch *
     return false;
 }
 
+bool lk_plan_leaves_out(const struct lk_package *package, const struct lk_push *push,
+                        const struct lk_arch *arch)
+{
+    return is_replaced(push, arch) && !is_required(package, arch);
+}
+
+/* Says only what helps with this entry. */
+static void refuse_entry(struct lk_core *core, struct lk_package *package,
+                         const struct lk_found_child *entry)
+{
+    const char *arch = name_of(&entry->arch);
+    char        text[LK_REASON_SIZE];
+    char        digest[LK_DIGEST_TEXT_SIZE];
+
+    lk_digest_format(&entry->child.digest, digest);
+    if (entry->arch.name[0])
+        snprintf(text, sizeof(text),
+                 "the tag holds an entry for %s that neither this coordinator pushed nor a "
+                 "trusted key signed: %s. If you vouch for it: --adopt %s; to %s: --replace %s",
+                 arch, digest, digest,
+                 is_required(package, &entry->arch) ? "build it anew" : "leave it out", arch);
+    else
+        snprintf(text, sizeof(text),
+                 "the tag holds an entry that is no image for Linux, as an attestation: %s. "
+                 "Such entries are not kept; to leave them out: --replace %s",
+                 digest, arch);
+    lk_package_end(core, package, LK_OUTCOME_REFUSED, text);
+}
+
 bool lk_plan_refuses(struct lk_core *core, struct lk_package *package,
                      const struct lk_probe *probe)
 {
@@ -60,17 +95,10 @@ bool lk_plan_refuses(struct lk_core *core, struct lk_package *package,
         return false;
     for (size_t i = 0; i < probe->count; i++) {
         const struct lk_found_child *entry = &probe->entries[i];
-        bool replaced = is_replaced(push, &entry->arch) && is_required(package, &entry->arch);
-        if (replaced || (entry->arch.name[0] && lk_plan_is_trusted(core, package, push, entry)))
+        bool trusted = entry->arch.name[0] && lk_plan_is_trusted(core, package, push, entry);
+        if (trusted || is_replaced(push, &entry->arch))
             continue;
-        const char *arch = entry->arch.name[0] ? entry->arch.name : "unknown";
-        lk_digest_format(&entry->child.digest, digest);
-        snprintf(text, sizeof(text),
-                 "the tag holds an entry for %s that neither this coordinator pushed nor a "
-                 "trusted key "
-                 "signed: %s. If you vouch for it: --adopt %s; to build it anew: --replace %s",
-                 arch, digest, digest, arch);
-        lk_package_end(core, package, LK_OUTCOME_REFUSED, text);
+        refuse_entry(core, package, entry);
         return true;
     }
     return false;
@@ -125,7 +153,8 @@ void lk_plan_answer(struct lk_core *core, struct lk_package *package,
     for (size_t i = 0; i < package->job_count; i++)
         all_done &= plan_job(core, package, &package->jobs[i], probe);
     for (size_t i = 0; i < probe->count; i++)
-        all_done &= !push->options.sign || probe->entries[i].is_signed;
+        all_done &= (!push->options.sign || probe->entries[i].is_signed) &&
+                    !lk_plan_leaves_out(package, push, &probe->entries[i].arch);
 
     const struct lk_record *record = lk_record_find(core, package, &whole_index);
     bool                    vouched =

@@ -96,6 +96,8 @@ void lk_plan_answer(struct lk_core *core, struct lk_package *package,
                     const struct lk_probe *probe);
 bool lk_plan_is_trusted(const struct lk_core *core, const struct lk_package *package,
                         const struct lk_push *push, const struct lk_found_child *entry);
+bool lk_plan_leaves_out(const struct lk_package *package, const struct lk_push *push,
+                        const struct lk_arch *arch);
 bool lk_plan_refuses(struct lk_core *core, struct lk_package *package,
                      const struct lk_probe *probe);
 

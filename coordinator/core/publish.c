@@ -80,11 +80,14 @@ static bool is_required(const struct lk_package *package, const struct lk_arch *
 void lk_publish_probed(struct lk_core *core, struct lk_package *package,
                        const struct lk_probe *probe)
 {
+    const struct lk_push *push = lk_push_of(core, package->push);
+
     if (lk_plan_refuses(core, package, probe))
         return;
     package->other_count = 0;
     for (size_t i = 0; i < probe->count; i++) {
-        if (is_required(package, &probe->entries[i].arch))
+        const struct lk_arch *arch = &probe->entries[i].arch;
+        if (is_required(package, arch) || lk_plan_leaves_out(package, push, arch))
             continue;
         if (package->other_count == LK_FOUND_MAX) {
             lk_package_end(

@@ -123,10 +123,72 @@ static void what_is_replaced_is_built_anew(void **state)
     assert_false(lk_digest_eq(&entry_of(index, &amd64)->child.digest, &planted));
 }
 
+static const struct lk_arch riscv64 = { "riscv64" };
+static const struct lk_arch unknown = { "unknown" };
+
+static void an_entry_that_this_push_does_not_build_is_left_out_by_name(void **state)
+{
+    LK_WORLD               w = world_of_three();
+    struct lk_push_options options = { .sign = true, .replace_count = 1 };
+
+    (void)state;
+    plant(w, 1, false, true)->entries[0].arch = riscv64;
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_REFUSED);
+    assert_non_null(strstr(package_of(w)->text, "--adopt sha256:"));
+    assert_non_null(strstr(package_of(w)->text, "leave it out: --replace riscv64"));
+    options.replace[0] = riscv64;
+    push_three(w, &options);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 3);
+}
+
+static void a_complete_index_less_an_entry_is_something_to_do(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 1, &amd64);
+
+    (void)state;
+    plant(w, 2, true, true);
+    request.options.replace_count = 1;
+    request.options.replace[0] = arm64;
+    submit(w, &request);
+    run(w);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_false(package_of(w)->nothing_to_do);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 0);
+    assert_null(entry_of(tag_in(w, "org/it", "abc", false), &arm64));
+}
+
+static void attestations_are_left_out_by_replace_unknown_and_not_otherwise(void **state)
+{
+    LK_WORLD               w = world_of_three();
+    struct world_index    *index = plant(w, 3, true, true);
+    struct lk_push_options options = { .sign = true, .adopt_count = 1 };
+
+    (void)state;
+    memset(&index->entries[1].arch, 0, sizeof(index->entries[1].arch));
+    memset(&index->entries[2].arch, 0, sizeof(index->entries[2].arch));
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_REFUSED);
+    assert_non_null(strstr(package_of(w)->text, "--replace unknown"));
+    assert_null(strstr(package_of(w)->text, "--adopt"));
+    options.adopt[0] = index->entries[1].child.digest;
+    push_three(w, &options);
+    check_outcome(w, LK_OUTCOME_REFUSED);
+    options.replace_count = 1;
+    options.replace[0] = unknown;
+    push_three(w, &options);
+    check_outcome(w, LK_OUTCOME_OK);
+    index = tag_in(w, "org/it", "abc", false);
+    assert_int_equal(index->count, 3);
+    for (size_t i = 0; i < LK_COUNT(three); i++)
+        assert_non_null(entry_of(index, &three[i]));
+}
+
 static void an_entry_planted_while_we_built_is_refused_too(void **state)
 {
-    LK_WORLD                    w = world_of_three();
-    static const struct lk_arch riscv64 = { "riscv64" };
+    LK_WORLD w = world_of_three();
 
     (void)state;
     submit_three(w);
@@ -360,6 +422,9 @@ int main(void)
         cmocka_unit_test(an_untrusted_entry_is_refused_with_the_way_out),
         cmocka_unit_test(what_is_adopted_stays_and_is_signed),
         cmocka_unit_test(what_is_replaced_is_built_anew),
+        cmocka_unit_test(an_entry_that_this_push_does_not_build_is_left_out_by_name),
+        cmocka_unit_test(a_complete_index_less_an_entry_is_something_to_do),
+        cmocka_unit_test(attestations_are_left_out_by_replace_unknown_and_not_otherwise),
         cmocka_unit_test(an_entry_planted_while_we_built_is_refused_too),
         cmocka_unit_test(a_trusted_entry_of_another_arch_stays),
         cmocka_unit_test(an_unsigned_entry_that_stays_is_something_to_do),
