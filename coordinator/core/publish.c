@@ -108,11 +108,17 @@ void lk_publish_probed(struct lk_core *core, struct lk_package *package,
 static void merged(struct lk_core *core, struct lk_package *package,
                    const struct lk_event *event)
 {
-    struct lk_fact *fact = lk_fact_new(core, LK_FACT_PACKAGE_MERGED);
+    const struct lk_push *push = lk_push_of(core, package->push);
 
+    /* The fact says that the tag's move begins. */
+    if (push->cancelled && !package->is_merged) {
+        lk_package_end(core, package, LK_OUTCOME_CANCELLED, "cancelled");
+        return;
+    }
+    struct lk_fact *fact = lk_fact_new(core, LK_FACT_PACKAGE_MERGED);
     fact->package = package->id;
     fact->child = event->answer.index;
-    fact->is_signed = lk_push_of(core, package->push)->options.sign;
+    fact->is_signed = push->options.sign;
     lk_fact_commit(core);
     package->merged_in_turn = true;
 }
@@ -123,6 +129,11 @@ static void failed(struct lk_core *core, struct lk_package *package,
     const struct lk_err *err = event->answer.err;
     bool                 moved = event->type == LK_EVENT_TAGGED && err->kind == LK_ERR_CONFLICT;
 
+    if (moved && lk_push_of(core, package->push)->cancelled) {
+        lk_package_end(core, package, LK_OUTCOME_CANCELLED,
+                       "cancelled; the tag names what somebody else put there");
+        return;
+    }
     if ((err->kind == LK_ERR_RETRY || moved) &&
         lk_trouble_may_pass(core, &package->trouble_since_ms, &package->not_before_ms)) {
         /* An outsider moved the tag between our look and our write: look again. */
@@ -149,7 +160,9 @@ void lk_publish_answer(struct lk_core *core, const struct lk_event *event)
         failed(core, package, event);
         return;
     }
-    package->trouble_since_ms = 0;
+    /* Patience is for the whole turn: one who moves the tag again and again must not hold it for ever. */
+    if (package->state == LK_PACKAGE_PLANNING)
+        package->trouble_since_ms = 0;
     package->text[0] = '\0';
     if (event->type == LK_EVENT_MERGED)
         merged(core, package, event);

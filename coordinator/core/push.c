@@ -379,12 +379,32 @@ static void advance_active(struct lk_core *core, struct lk_push *push,
     settle_package(core, push, package);
 }
 
+/*
+ * From the merge on the tag may have moved, also where the answer was lost, by trouble or a crash.  Moving it
+ * may be done twice: so it is done to its end, and then we know.
+ */
+static bool may_be_tagged(const struct lk_package *package)
+{
+    return package->is_merged && lk_turnstile_holds(package, NULL);
+}
+
+static bool ends_by_cancel(const struct lk_package *package)
+{
+    switch (package->state) {
+    case LK_PACKAGE_WAITING:
+    case LK_PACKAGE_PLANNING: return true;
+    case LK_PACKAGE_PUBLISHING: return !package->op && !may_be_tagged(package);
+    case LK_PACKAGE_NONE:
+    case LK_PACKAGE_ACTIVE: /* its jobs are cancelled first */
+    case LK_PACKAGE_ENDED: return false;
+    }
+    return false;
+}
+
 static void advance_package(struct lk_core *core, struct lk_push *push,
                             struct lk_package *package)
 {
-    if (push->cancelled && package->state != LK_PACKAGE_ENDED &&
-        package->state != LK_PACKAGE_ACTIVE &&
-        !(package->state == LK_PACKAGE_PUBLISHING && package->op))
+    if (push->cancelled && ends_by_cancel(package))
         lk_package_end(core, package, LK_OUTCOME_CANCELLED, "cancelled");
     lk_turnstile_advance(core, package->turnstile);
     if (package->state == LK_PACKAGE_WAITING)

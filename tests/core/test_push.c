@@ -87,7 +87,7 @@ static void cancel_after(size_t moves)
     settle(w);
     assert_int_equal(push_of(w)->outcome,
                      ended || tagged ? LK_OUTCOME_OK : LK_OUTCOME_CANCELLED);
-    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_NONE);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, ended ? LK_ERR_CONFLICT : LK_ERR_NONE);
     for (size_t i = 0; i < w->agent_count; i++)
         assert_non_null(slot_of(&w->agents[i], 0, 0));
     if (!ended && !tagged)
@@ -110,7 +110,7 @@ static void a_cancel_at_every_move_ends_the_push_and_frees_everything(void **sta
 static void a_cancel_while_the_registry_is_away_does_not_wait_for_it(void **state)
 {
     static const enum lk_effect_type asked[] = { LK_EFFECT_PROBE, LK_EFFECT_ACCEPT_CHILD,
-                                                 LK_EFFECT_MERGE, LK_EFFECT_TAG };
+                                                 LK_EFFECT_MERGE };
 
     (void)state;
     for (size_t i = 0; i < LK_COUNT(asked); i++) {
@@ -124,6 +124,89 @@ static void a_cancel_while_the_registry_is_away_does_not_wait_for_it(void **stat
         assert_int_equal(push_of(w)->state, LK_PUSH_ENDED);
         assert_int_equal(push_of(w)->outcome, LK_OUTCOME_CANCELLED);
     }
+}
+
+/* The tag moves, and the answer does not come. */
+static void lose_the_answer_of_the_tag(struct world *w)
+{
+    submit_three(w);
+    run_until_effect(w, LK_EFFECT_TAG);
+    w->faults[LK_EFFECT_TAG] = (struct world_fault) { 1, LK_ERR_RETRY };
+    struct lk_effect tag = w->queue[w->queue_first];
+    carry_out_one(w);
+    answer_tag(w, &tag);
+    assert_non_null(tag_in(w, "org/it", "abc", false));
+    assert_int_equal(push_of(w)->state, LK_PUSH_RUNNING);
+}
+
+static void a_cancel_of_what_may_be_tagged_already_waits_to_know(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    lose_the_answer_of_the_tag(w);
+    cancel(w, w->push);
+    settle(w);
+    assert_int_equal(push_of(w)->state, LK_PUSH_RUNNING);
+    run(w);
+    check_published(w, 3);
+}
+
+static void a_cancel_after_a_crash_that_lost_the_answer_waits_too(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    lose_the_answer_of_the_tag(w);
+    crash_and_reconnect(w, false);
+    w->faults[LK_EFFECT_PROBE] = (struct world_fault) { 1, LK_ERR_RETRY };
+    settle(w);
+    cancel(w, w->push);
+    run(w);
+    check_published(w, 3);
+}
+
+static void a_cancelled_tag_is_waited_for_only_with_patience(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    int64_t before = w->now_ms;
+    w->faults[LK_EFFECT_TAG] = (struct world_fault) { 100000, LK_ERR_RETRY };
+    submit_three(w);
+    settle(w);
+    cancel(w, w->push);
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_INFRASTRUCTURE);
+    assert_true(w->now_ms < before + 2 * w->config.patience_ms);
+}
+
+static void a_cancelled_push_does_not_follow_a_tag_that_somebody_else_moved(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    submit_three(w);
+    run_until_effect(w, LK_EFFECT_TAG);
+    cancel(w, w->push);
+    tag_in(w, "org/it", "abc", true)->digest.sha256[0] = 0xee;
+    unsigned tags = w->seen[LK_EFFECT_TAG];
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_CANCELLED);
+    assert_int_equal(w->seen[LK_EFFECT_TAG], tags);
+}
+
+static void a_tag_that_is_moved_again_and_again_is_given_up(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    int64_t before = w->now_ms;
+    w->faults[LK_EFFECT_TAG] = (struct world_fault) { 100000, LK_ERR_CONFLICT };
+    submit_three(w);
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_REFUSED);
+    assert_true(w->now_ms < before + 2 * w->config.patience_ms);
 }
 
 static void a_cancel_during_the_source_ends_at_once(void **state)
@@ -393,6 +476,11 @@ int main(void)
         cmocka_unit_test(a_crash_at_every_move_ends_with_the_same_index),
         cmocka_unit_test(a_cancel_at_every_move_ends_the_push_and_frees_everything),
         cmocka_unit_test(a_cancel_while_the_registry_is_away_does_not_wait_for_it),
+        cmocka_unit_test(a_cancel_of_what_may_be_tagged_already_waits_to_know),
+        cmocka_unit_test(a_cancel_after_a_crash_that_lost_the_answer_waits_too),
+        cmocka_unit_test(a_cancelled_tag_is_waited_for_only_with_patience),
+        cmocka_unit_test(a_cancelled_push_does_not_follow_a_tag_that_somebody_else_moved),
+        cmocka_unit_test(a_tag_that_is_moved_again_and_again_is_given_up),
         cmocka_unit_test(a_cancel_during_the_source_ends_at_once),
         cmocka_unit_test(a_cancel_of_what_does_not_exist_is_told_so),
         cmocka_unit_test(a_build_failure_cancels_what_is_not_built_and_publishes_nothing),
