@@ -82,6 +82,14 @@ int lk_url_add_query(char **out, const char *url_text, const char *key, const ch
     return 0;
 }
 
+void lk_url_add_field(struct lk_buf *form, const char *key, const char *value)
+{
+    LK_CLEANUP(text_free) char *text = curl_easy_escape(NULL, value, (int)strlen(value));
+
+    lk_assert(text);
+    lk_buf_printf(form, "%s%s=%s", form->len ? "&" : "", key, text);
+}
+
 static bool same_part(CURLU *a, CURLU *b, CURLUPart which)
 {
     LK_CLEANUP(text_free) char *left = part(a, which);

@@ -54,6 +54,7 @@ static int add_query(char **url, const char *key, const char *value, struct lk_e
     return 0;
 }
 
+/* The GET that shows nothing or a password. */
 static int token_url(const struct lk_registry *registry, char **out, struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char     *url = lk_xstrdup(registry->challenge.realm);
@@ -73,6 +74,21 @@ static int token_url(const struct lk_registry *registry, char **out, struct lk_e
     }
     *out = LK_TAKE(url);
     return 0;
+}
+
+/* The identity token goes in a form's body (distribution's "oauth2" token endpoint). */
+static void identity_form(const struct lk_registry *registry, struct lk_buf *out)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf scope = LK_BUF_INIT(2048);
+
+    add_scope(registry, &scope);
+    if (registry->mount_from[0])
+        lk_buf_printf(&scope, " repository:%s:pull", registry->mount_from);
+    lk_url_add_field(out, "grant_type", "refresh_token");
+    lk_url_add_field(out, "client_id", "lkcoord");
+    lk_url_add_field(out, "service", registry->challenge.service);
+    lk_url_add_field(out, "scope", lk_buf_text(&scope));
+    lk_url_add_field(out, "refresh_token", registry->credential.secret);
 }
 
 /* A password may go only where a listener on the way cannot read it, or to the host it is for. */
@@ -121,9 +137,14 @@ static int read_token(struct lk_str bytes, char *token, size_t size, uint32_t *v
 static int token_refused(const struct lk_registry *registry, int status, struct lk_err *err)
 {
     bool have_password = registry->credential.kind == LK_CREDENTIAL_BASIC;
+    bool have_identity = registry->credential.kind == LK_CREDENTIAL_IDENTITY;
 
     if (status == 429 || status == 408 || status >= 500)
         return lk_err_set(err, LK_ERR_RETRY, "its token server answered %d", status);
+    if (have_identity && (status == 400 || status == 401 || status == 403))
+        return lk_err_set(err, LK_ERR_DENIED,
+                          "its token server refused the identity token (%d); log in anew",
+                          status);
     if (status == 401 || status == 403)
         return lk_err_set(err, LK_ERR_DENIED, "its token server refused %s%s (%d); %s",
                           have_password ? "the credentials of user " : "to serve the nameless",
@@ -132,31 +153,49 @@ static int token_refused(const struct lk_registry *registry, int status, struct 
     return lk_err_set(err, LK_ERR_PERMANENT, "its token server answered %d", status);
 }
 
-int lk_auth_fetch_token(struct lk_registry *registry, char *token, size_t size,
-                        uint32_t *valid_ms, struct lk_err *err)
+/* One question to the token server, in the way that our kind of credential needs. */
+static int ask_for_token(struct lk_registry *registry, struct lk_http_answer *answer,
+                         struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char *url = NULL;
     LK_CLEANUP(lk_secret_fini)
     struct lk_buf basic = LK_BUF_INIT(2 * sizeof(struct lk_credential));
-    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
-
-    if (token_url(registry, &url, err) < 0)
-        return lk_err_wrap(err, "its token server \"%.200s\"", registry->challenge.realm);
-    if (registry->credential.kind == LK_CREDENTIAL_BASIC) {
-        if (!realm_may_have_password(registry))
-            return lk_err_set(
-                err, LK_ERR_DENIED,
-                "its token server %.200s would get the password unencrypted; not sent",
-                registry->challenge.realm);
-        add_basic(registry, &basic);
-    }
+    LK_CLEANUP(lk_secret_fini)
+    struct lk_buf          form = LK_BUF_INIT(4 * sizeof(struct lk_credential));
     struct lk_http_request request = { .method = "GET",
-                                       .url = url,
-                                       .headers = { basic.len ? lk_buf_text(&basic) : NULL },
                                        .answer_max = LK_ANSWER_BYTES_MAX,
                                        .total_ms = LK_SMALL_REQUEST_MS };
-    if (lk_http_perform(registry->http, &request, &answer, err) < 0)
-        return lk_err_wrap(err, "asking its token server");
+
+    if (registry->credential.kind == LK_CREDENTIAL_IDENTITY) {
+        identity_form(registry, &form);
+        request.method = "POST";
+        request.headers[0] = "Content-Type: application/x-www-form-urlencoded";
+        request.body = lk_buf_str(&form);
+        request.url = registry->challenge.realm;
+        return lk_http_perform(registry->http, &request, answer, err);
+    }
+    if (token_url(registry, &url, err) < 0)
+        return -1;
+    if (registry->credential.kind == LK_CREDENTIAL_BASIC) {
+        add_basic(registry, &basic);
+        request.headers[0] = lk_buf_text(&basic);
+    }
+    request.url = url;
+    return lk_http_perform(registry->http, &request, answer, err);
+}
+
+int lk_auth_fetch_token(struct lk_registry *registry, char *token, size_t size,
+                        uint32_t *valid_ms, struct lk_err *err)
+{
+    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
+
+    if (registry->credential.kind != LK_CREDENTIAL_NONE && !realm_may_have_password(registry))
+        return lk_err_set(
+            err, LK_ERR_DENIED,
+            "its token server %.200s would get the password unencrypted; not sent",
+            registry->challenge.realm);
+    if (ask_for_token(registry, &answer, err) < 0)
+        return lk_err_wrap(err, "asking its token server %.200s", registry->challenge.realm);
     if (answer.status != 200)
         return token_refused(registry, answer.status, err);
     int result = read_token(lk_buf_str(&answer.body), token, size, valid_ms, err);

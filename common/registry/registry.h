@@ -24,6 +24,7 @@ enum lk_credential_kind {
     LK_CREDENTIAL_NONE,
     LK_CREDENTIAL_BEARER, /* secret is a token for this one repository */
     LK_CREDENTIAL_BASIC, /* user and secret; also traded for a token when the registry asks for one */
+    LK_CREDENTIAL_IDENTITY, /* secret is a refresh token: good only to get tokens with */
 };
 
 struct lk_credential {

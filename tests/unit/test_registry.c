@@ -303,6 +303,34 @@ static void a_token_is_fetched_and_renewed_within_an_upload(void **state)
     close(upload.fd);
 }
 
+static void an_identity_token_is_traded_for_tokens_and_a_refused_one_is_said(void **state)
+{
+    static const struct lk_credential identity = { LK_CREDENTIAL_IDENTITY, "", "stay+here" };
+    static const struct lk_credential revoked = { LK_CREDENTIAL_IDENTITY, "", "gone" };
+    LK_CLEANUP(lk_registry_close)
+    struct lk_registry *registry = client_with(gate.port, "identity", &identity, 10000, NULL);
+    LK_CLEANUP(lk_registry_close)
+    struct lk_registry  *refused = client_with(gate.port, "identity", &revoked, 10000, NULL);
+    struct lk_credential ticket;
+    struct lk_digest     digest;
+    struct lk_err        err;
+    uint32_t             valid_ms;
+
+    (void)state;
+    atomic_store(&gate.wants_tokens, true);
+    lk_sha256("who", 3, &digest);
+    must(lk_registry_put_blob(registry, &digest, LK_STR("who"), &err));
+    assert_non_null(strstr(gate.token_query, "service=te%22st"));
+    assert_non_null(strstr(gate.token_query, "scope=repository%3Aidentity%3Apull%2Cpush"));
+    must(lk_registry_fetch_ticket(registry, &ticket, &valid_ms, &err));
+    assert_int_equal(ticket.kind, LK_CREDENTIAL_BEARER);
+    assert_int_equal(lk_registry_has_blob(refused, &digest, &err), -1);
+    atomic_store(&gate.wants_tokens, false);
+    assert_int_equal(err.kind, LK_ERR_DENIED);
+    assert_non_null(strstr(err.text, "refused the identity token (401); log in anew"));
+    assert_null(strstr(err.text, "gone"));
+}
+
 static void a_ticket_alone_is_enough_until_it_runs_out(void **state)
 {
     LK_CLEANUP(lk_registry_close)
@@ -515,6 +543,7 @@ int main(void)
         cmocka_unit_test(a_password_opens_and_a_wrong_one_is_refused_without_being_shown),
         cmocka_unit_test(a_ticket_is_what_the_registry_has),
         cmocka_unit_test(a_token_is_fetched_and_renewed_within_an_upload),
+        cmocka_unit_test(an_identity_token_is_traded_for_tokens_and_a_refused_one_is_said),
         cmocka_unit_test(a_ticket_alone_is_enough_until_it_runs_out),
         cmocka_unit_test(a_redirected_blob_is_read_and_the_other_host_gets_no_credential),
         cmocka_unit_test(a_busy_registry_is_asked_again_when_it_said),
