@@ -141,18 +141,23 @@ static int on_tick(zloop_t *loop, int timer, void *ctx)
 
 static void ask_version(struct agent *agent)
 {
-    LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(4096);
-    const char   *argv[] = { agent->config->builder_command, "--version", NULL };
-    const char   *name = lk_builder_of(agent->config->builder)->name;
-    struct lk_str line;
-    struct lk_str rest;
-    struct lk_err err;
-    int           status = 0;
+    LK_CLEANUP(lk_buf_fini) struct lk_buf   text = LK_BUF_INIT(4096);
+    LK_CLEANUP(lk_argv_fini) struct lk_argv argv = { .count = 0 };
+    const char                             *name = lk_builder_of(agent->config->builder)->name;
+    struct lk_str                           line;
+    struct lk_str                           rest;
+    struct lk_err                           err;
+    int                                     status = 0;
 
     lk_copy_text(agent->builder_version, sizeof(agent->builder_version), name);
-    if (lk_run(argv, &text, &status, &err) < 0 || status != 0) {
-        lk_log_error("builder does not run: builds will fail", "path=%s",
-                     LK_Q(agent->config->builder_command));
+    lk_builder_ask_version(&argv, agent->config);
+    if (lk_run((const char *const *)argv.items, &text, &status, &err) < 0) {
+        lk_log_error("builder does not run: builds will fail", "err=%s", LK_Q(err.text));
+        return;
+    }
+    if (status != 0) {
+        lk_log_error("builder does not run: builds will fail", "path=%s status=%d err=%s",
+                     LK_Q(agent->config->builder_command), status, LK_Q(lk_buf_text(&text)));
         return;
     }
     /* "buildah version 1.28.2 (image-spec 1.1.0-rc2, ...)": what people want to know comes first. */
@@ -180,6 +185,8 @@ static int prepare(struct agent *agent, struct lk_err *err)
     randombytes_buf(&conf.seed, sizeof(conf.seed));
     agent->core = lk_agent_core_new(&conf);
     agent->places = lk_places_new();
+    if (lk_builder_prepare(agent->config, err) < 0)
+        return -1;
     ask_version(agent);
     lk_builder_salvage(agent->config);
     return 0;

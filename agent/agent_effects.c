@@ -23,6 +23,7 @@ static struct lk_task *new_task(struct agent *agent, uint64_t id)
         .store = agent->store,
         .places = agent->places,
         .work_directory = agent->state.work,
+        .slots_directory = agent->state.slots,
         .emit = lk_agent_emit,
         .log_grew = lk_agent_log_grew,
         .ctx = agent,

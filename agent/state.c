@@ -1,5 +1,6 @@
 #include "agent/state.h"
 
+#include "agent/remains.h"
 #include "common/base/hex.h"
 #include "common/os/file.h"
 
@@ -37,10 +38,12 @@ int lk_agent_state_open(struct lk_agent_state *out, const char *directory, struc
     *out = (struct lk_agent_state) {
         .directory = lk_xstrdup(directory),
         .work = lk_xasprintf("%s/work", directory),
+        .slots = lk_xasprintf("%s/slots", directory),
         .store = lk_xasprintf("%s/store", directory),
         .lock = -1,
     };
-    if (lk_directory_make(directory, 0700, err) < 0 || take_lock(out, err) < 0)
+    if (lk_directory_make(directory, 0700, err) < 0 || take_lock(out, err) < 0 ||
+        lk_remains_end(out->slots, out->work, err) < 0)
         return -1;
     return empty_work(out, err);
 }
@@ -55,6 +58,7 @@ void lk_agent_state_close(struct lk_agent_state *state)
     lk_close_fd(&state->lock);
     free(state->directory);
     free(state->work);
+    free(state->slots);
     free(state->store);
     *state = (struct lk_agent_state) { .lock = -1 };
 }

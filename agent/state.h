@@ -5,6 +5,7 @@
  *   STATE/lock      held while the agent runs
  *   STATE/cluster   "CLUSTER-IN-HEX EPOCH": of this cluster nothing with a lower epoch is believed
  *   STATE/store     git objects received
+ *   STATE/slots     what runs now (agent/remains.h); ended at start
  *   STATE/work      one directory per attempt; emptied at start
  */
 #ifndef LK_AGENT_STATE_H
@@ -15,6 +16,7 @@
 struct lk_agent_state {
     char *directory;
     char *work;
+    char *slots;
     char *store;
     int   lock;
 };

@@ -26,6 +26,7 @@ struct lk_task_host {
     struct lk_store              *store;
     struct lk_places             *places;
     const char                   *work_directory;
+    const char                   *slots_directory;
     void (*emit)(void                        *ctx,
                  const struct lk_agent_event *event); /* queued, not handled at once */
     void (*log_grew)(void *ctx);

@@ -1,15 +1,34 @@
 #include "agent/task_private.h"
+
+#include "agent/builder/blame.h"
+#include "agent/remains.h"
 #include "common/log/log.h"
 
 #include <string.h>
 
+static void build_started(void *ctx, pid_t process)
+{
+    struct lk_task *task = ctx;
+    struct lk_err   err;
+
+    if (lk_remains_note(task->host.slots_directory, task->name, "building", process, &err) < 0)
+        lk_log_warn("builder not noted for the next start", "err=%s", LK_Q(err.text));
+}
+
+static bool says(struct lk_str bytes, const char *words)
+{
+    return memmem(bytes.data, bytes.len, words, strlen(words)) != NULL;
+}
+
 static void build_output(void *ctx, struct lk_str bytes)
 {
-    static const char refusal[] = "exec format error";
-    struct lk_task   *task = ctx;
+    struct lk_task *task = ctx;
 
-    if (memmem(bytes.data, bytes.len, refusal, sizeof(refusal) - 1))
+    if (says(bytes, "exec format error"))
         task->cannot_execute = true;
+    /* Asked at once: a builder that gives up makes room before it ends. */
+    if (says(bytes, "No space left on device") || says(bytes, "no space left on device"))
+        task->disk_was_full = task->disk_was_full || lk_blame_disk_is_full(task->host.config);
     lk_spool_write(task->log, bytes);
     task->host.log_grew(task->host.ctx);
 }
@@ -33,31 +52,6 @@ static void inspected(struct lk_task *task, const struct lk_err *err)
     lk_task_emit(task, &event);
 }
 
-/*
- * A builder's exit status does not say whose fault it was; its last line mostly does.  In doubt it is the
- * package's: trying the same again elsewhere would only hide a broken Dockerfile for longer.
- */
-static enum lk_err_kind blame(const char *last_line)
-{
-    static const struct {
-        const char      *words;
-        enum lk_err_kind kind;
-    } known[] = {
-        { "no space left on device", LK_ERR_LIMIT },
-        { "disk quota exceeded", LK_ERR_LIMIT },
-        { "pinging container registry", LK_ERR_RETRY },
-        { "error pinging docker registry", LK_ERR_RETRY },
-        { "TLS handshake timeout", LK_ERR_RETRY },
-        { "toomanyrequests", LK_ERR_RETRY },
-        { "Cannot connect to the Docker daemon", LK_ERR_RETRY },
-    };
-
-    for (size_t i = 0; i < LK_COUNT(known); i++)
-        if (strcasestr(last_line, known[i].words))
-            return known[i].kind;
-    return LK_ERR_INVALID;
-}
-
 static bool is_emulated(const struct lk_task *task)
 {
     const struct lk_agent_config *config = task->host.config;
@@ -79,6 +73,7 @@ static void build_ended(void *ctx, int status, const struct lk_err *start_err)
                 (unsigned long long)task->offer.job, task->offer.attempt, task->arch.name,
                 status);
     lk_runner_free(&task->runner);
+    lk_remains_forget(task->host.slots_directory, task->name);
     lk_task_end_log(task);
     line = lk_spool_last_line(task->log);
     if (task->stopping) {
@@ -94,7 +89,9 @@ static void build_ended(void *ctx, int status, const struct lk_err *start_err)
                    task->arch.name, task->arch.name);
         lk_task_fail(task, &err);
     } else if (status != 0) {
-        lk_err_set(&err, blame(line), "%s ended with %d: %s", builder, status, line);
+        bool full = task->disk_was_full || lk_blame_disk_is_full(task->host.config);
+
+        lk_err_set(&err, lk_blame(line, full), "%s ended with %d: %s", builder, status, line);
         lk_task_fail(task, &err);
     } else {
         lk_task_submit(task, run_inspect, inspected);
@@ -103,13 +100,14 @@ static void build_ended(void *ctx, int status, const struct lk_err *start_err)
 
 void lk_task_build(struct lk_task *task)
 {
-    struct lk_runner_listener listener = { build_output, build_ended, task };
+    struct lk_runner_listener listener = { build_started, build_output, build_ended, task };
     struct lk_build_plan      plan;
     struct lk_err             err = { .kind = LK_ERR_NONE };
     struct lk_build_request   request = {
           .config = task->host.config,
           .spec = &task->spec,
           .arch = &task->arch,
+          .directory = task->directory,
           .context = task->context,
           .layout = task->layout,
           .name = task->name,

@@ -1,5 +1,6 @@
 #include "agent/task_private.h"
 
+#include "agent/builder/jail.h"
 #include "common/os/file.h"
 #include "common/source/materialise.h"
 
@@ -26,8 +27,12 @@ static int check_dockerfile(const struct lk_task *task, struct lk_err *err)
 
 static int run_materialise(struct lk_task *task, struct lk_err *err)
 {
+    LK_CLEANUP(lk_free_pointer)
+    char *scratch = lk_xasprintf("%s/" LK_JAIL_SCRATCH, task->directory);
+
     /* The builder runs as we do; nobody else has business with a package's source. */
     if (lk_directory_make(task->directory, 0700, err) < 0 ||
+        lk_directory_make(scratch, 01777, err) < 0 ||
         lk_directory_make(task->context, 0755, err) < 0 ||
         lk_materialise(task->host.store, &task->spec.tree, task->context, err) < 0)
         return -1;

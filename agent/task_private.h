@@ -26,6 +26,7 @@ struct lk_task {
     bool                 log_ended;
     struct lk_runner    *runner;
     bool                 cannot_execute; /* the kernel refused a program of this arch */
+    bool                 disk_was_full;  /* when the build said so */
     struct lk_image      image;
     struct lk_publish   *publish;
     struct lk_credential ticket;

@@ -4,7 +4,7 @@
 
 #include "common/base/base.h"
 
-#define LK_ARGV_MAX 512
+#define LK_ARGV_MAX 640
 
 struct lk_argv {
     char  *items[LK_ARGV_MAX + 1]; /* NULL-terminated */

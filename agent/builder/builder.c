@@ -1,6 +1,8 @@
 #include "agent/builder/builder.h"
 
+#include "agent/builder/jail.h"
 #include "common/log/log.h"
+#include "common/os/file.h"
 #include "common/os/spawn.h"
 
 #include <stdlib.h>
@@ -17,12 +19,16 @@ const struct lk_builder *lk_builder_of(enum lk_builder_kind kind)
     return &lk_builder_buildah;
 }
 
-struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, enum lk_build_step_kind kind)
+struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, enum lk_build_step_kind kind,
+                                   const struct lk_build_request *request)
 {
     lk_assert(plan->step_count < LK_BUILD_STEPS_MAX);
     struct lk_build_step *step = &plan->steps[plan->step_count++];
 
     step->kind = kind;
+    if (lk_builder_of(request->config->builder)->jailed)
+        lk_jail_add(&step->argv, request->config, request->directory);
+    step->jail_count = step->argv.count;
     return &step->argv;
 }
 
@@ -67,6 +73,22 @@ static void compose_environment(struct lk_build_plan         *plan,
                        config->registries_conf);
 }
 
+int lk_builder_prepare(const struct lk_agent_config *config, struct lk_err *err)
+{
+    if (!lk_builder_of(config->builder)->jailed)
+        return 0;
+    if (lk_directory_make(config->storage_root, 0700, err) < 0)
+        return -1;
+    return lk_directory_make(config->storage_runroot, 0700, err);
+}
+
+void lk_builder_ask_version(struct lk_argv *out, const struct lk_agent_config *config)
+{
+    if (lk_builder_of(config->builder)->jailed)
+        lk_jail_add(out, config, NULL);
+    lk_argv_add_all(out, config->builder_command, "--version", NULL);
+}
+
 /* A storage that others may use too is not ours to clean. */
 static bool owns_storage(const struct lk_agent_config *config)
 {
@@ -86,6 +108,8 @@ void lk_builder_salvage(const struct lk_agent_config *config)
     if (!builder->compose_salvage || !owns_storage(config) ||
         access(config->storage_root, F_OK) < 0)
         return;
+    if (builder->jailed)
+        lk_jail_add(&argv, config, NULL);
     builder->compose_salvage(&argv, config);
     if (lk_run((const char *const *)argv.items, NULL, &status, &err) < 0 || status != 0)
         lk_log_warn("containers of earlier builds not removed", "path=%s status=%d",
@@ -106,7 +130,8 @@ int lk_build_plan(struct lk_build_plan *out, const struct lk_build_request *requ
     /* With more slots it would take other builds' containers away; those are salvaged at the next start. */
     if (builder->compose_salvage && request->config->slots == 1 &&
         owns_storage(request->config))
-        builder->compose_salvage(lk_build_plan_step(out, LK_STEP_SALVAGE), request->config);
+        builder->compose_salvage(lk_build_plan_step(out, LK_STEP_SALVAGE, request),
+                                 request->config);
     for (size_t i = 0; i < out->step_count; i++)
         if (out->steps[i].argv.failed)
             return lk_err_set(err, LK_ERR_LIMIT,

@@ -6,6 +6,9 @@
  * package's build.yml asks for it; then they get the host's (`--network host`): what the builders call
  * their default needs bridge plug-ins, firewall tools and kernel modules that build hosts often lack.
  * Base images are looked up anew each time (`--pull`), so that a moved tag is noticed.
+ *
+ * What a Dockerfile says is a stranger's word, and builders run as root: buildah and podman run in a jail
+ * (agent/builder/jail.h says what it keeps from them, and what not).  Docker's daemon does not.
  */
 #ifndef LK_AGENT_BUILDER_H
 #define LK_AGENT_BUILDER_H
@@ -20,9 +23,10 @@ struct lk_build_request {
     const struct lk_agent_config *config;
     const struct lk_spec         *spec;
     const struct lk_arch         *arch;
-    const char                   *context; /* directory: the package's tree */
-    const char                   *layout;  /* directory to make */
-    const char                   *name;    /* unique on this host: [a-z0-9-]+ */
+    const char *directory; /* the job's own: context, layout and LK_JAIL_SCRATCH lie in it */
+    const char *context;   /* directory: the package's tree */
+    const char *layout;    /* directory to make */
+    const char *name;      /* unique on this host: [a-z0-9-]+ */
 };
 
 enum lk_build_step_kind {
@@ -33,6 +37,7 @@ enum lk_build_step_kind {
 
 struct lk_build_step {
     struct lk_argv          argv;
+    size_t                  jail_count; /* of its words; the builder's own follow */
     enum lk_build_step_kind kind;
 };
 
@@ -44,6 +49,7 @@ struct lk_build_plan {
 
 struct lk_builder {
     const char *name;
+    bool        jailed;
     void (*compose)(struct lk_build_plan *plan, const struct lk_build_request *request);
     void (*compose_environment)(struct lk_build_plan         *plan,
                                 const struct lk_agent_config *config);
@@ -62,14 +68,21 @@ int  lk_build_plan(struct lk_build_plan *out, const struct lk_build_request *req
                    struct lk_err *err);
 void lk_build_plan_fini(struct lk_build_plan *plan);
 
+/* Makes the directories that the jail shows.  To be called once, before anything else is run. */
+int lk_builder_prepare(const struct lk_agent_config *config, struct lk_err *err);
+
+/* The command that says the builder's version; in the jail too, so that one sees that it works. */
+void lk_builder_ask_version(struct lk_argv *out, const struct lk_agent_config *config);
+
 /*
  * Removes what builds of an earlier run or killed ones left mounted.  Only in a storage below the agent's own
  * state directory (another may be shared), and only while none of its builds runs.  Blocks.
  */
 void lk_builder_salvage(const struct lk_agent_config *config);
 
-/* For the backends: the next step, and what they all say alike. */
-struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, enum lk_build_step_kind kind);
+/* For the backends: the next step (of a jailed one: in its jail), and what they all say alike. */
+struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, enum lk_build_step_kind kind,
+                                   const struct lk_build_request *request);
 void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *request);
 
 #endif

@@ -22,7 +22,7 @@ static void compose_salvage(struct lk_argv *argv, const struct lk_agent_config *
 static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
 {
     const struct lk_agent_config *config = request->config;
-    struct lk_argv               *argv = lk_build_plan_step(plan, LK_STEP_BUILD);
+    struct lk_argv               *argv = lk_build_plan_step(plan, LK_STEP_BUILD, request);
 
     add_storage(argv, config);
     lk_argv_add(argv, "bud");
@@ -46,6 +46,7 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
 
 const struct lk_builder lk_builder_buildah = {
     .name = "buildah",
+    .jailed = true,
     .compose = compose,
     .compose_environment = compose_environment,
     .compose_salvage = compose_salvage,

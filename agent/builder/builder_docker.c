@@ -7,7 +7,7 @@
 static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
 {
     const char     *docker = request->config->builder_command;
-    struct lk_argv *argv = lk_build_plan_step(plan, LK_STEP_BUILD);
+    struct lk_argv *argv = lk_build_plan_step(plan, LK_STEP_BUILD, request);
 
     lk_argv_add_all(argv, docker, "build",
                     request->spec->network ? "--network=host" : "--network=none", NULL);
@@ -15,18 +15,18 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
     lk_argv_printf(argv, "--tag=lkcoord/%s:latest", request->name);
     lk_argv_add(argv, request->context);
 
-    argv = lk_build_plan_step(plan, LK_STEP_BUILD);
+    argv = lk_build_plan_step(plan, LK_STEP_BUILD, request);
     lk_argv_add_all(argv, docker, "save", NULL);
     lk_argv_printf(argv, "--output=%s.tar", request->layout);
     lk_argv_printf(argv, "lkcoord/%s:latest", request->name);
 
     /* The host's policy is about what is pulled; this is our own file. */
-    argv = lk_build_plan_step(plan, LK_STEP_BUILD);
+    argv = lk_build_plan_step(plan, LK_STEP_BUILD, request);
     lk_argv_add_all(argv, "skopeo", "--insecure-policy", "copy", NULL);
     lk_argv_printf(argv, "docker-archive:%s.tar", request->layout);
     lk_argv_printf(argv, "oci:%s:image", request->layout);
 
-    argv = lk_build_plan_step(plan, LK_STEP_TIDY);
+    argv = lk_build_plan_step(plan, LK_STEP_TIDY, request);
     lk_argv_add_all(argv, docker, "image", "rm", "--force", NULL);
     lk_argv_printf(argv, "lkcoord/%s:latest", request->name);
 }

@@ -6,10 +6,11 @@ static void compose_environment(struct lk_build_plan         *plan,
     lk_argv_printf(&plan->environment, "BUILDAH_RUNTIME=%s", config->runtime);
 }
 
-static struct lk_argv *step(struct lk_build_plan *plan, const struct lk_agent_config *config,
+static struct lk_argv *step(struct lk_build_plan *plan, const struct lk_build_request *request,
                             enum lk_build_step_kind kind)
 {
-    struct lk_argv *argv = lk_build_plan_step(plan, kind);
+    const struct lk_agent_config *config = request->config;
+    struct lk_argv               *argv = lk_build_plan_step(plan, kind, request);
 
     lk_argv_add_all(argv, config->builder_command, "--root", config->storage_root, "--runroot",
                     config->storage_runroot, "--storage-driver", config->storage_driver,
@@ -19,7 +20,7 @@ static struct lk_argv *step(struct lk_build_plan *plan, const struct lk_agent_co
 
 static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
 {
-    struct lk_argv *argv = step(plan, request->config, LK_STEP_BUILD);
+    struct lk_argv *argv = step(plan, request, LK_STEP_BUILD);
 
     lk_argv_add_all(argv, "build", "--isolation=oci",
                     request->spec->network ? "--network=host" : "--network=none",
@@ -29,18 +30,19 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
     lk_argv_printf(argv, "--tag=localhost/lkcoord/%s:latest", request->name);
     lk_argv_add(argv, request->context);
 
-    argv = step(plan, request->config, LK_STEP_BUILD);
+    argv = step(plan, request, LK_STEP_BUILD);
     lk_argv_add_all(argv, "push", "--format=oci", NULL);
     lk_argv_printf(argv, "localhost/lkcoord/%s:latest", request->name);
     lk_argv_printf(argv, "oci:%s:image", request->layout);
 
-    argv = step(plan, request->config, LK_STEP_TIDY);
+    argv = step(plan, request, LK_STEP_TIDY);
     lk_argv_add_all(argv, "image", "rm", "--force", NULL);
     lk_argv_printf(argv, "localhost/lkcoord/%s:latest", request->name);
 }
 
 const struct lk_builder lk_builder_podman = {
     .name = "podman",
+    .jailed = true,
     .compose = compose,
     .compose_environment = compose_environment,
 };

@@ -33,14 +33,14 @@ static void tell(struct lk_runner *runner, struct lk_str bytes)
     runner->listener.output(runner->listener.ctx, bytes);
 }
 
-/* The command as one could type it again. */
-static void announce(struct lk_runner *runner, const struct lk_argv *argv)
+/* The command as one could type it again, outside the jail. */
+static void announce(struct lk_runner *runner, const struct lk_build_step *step)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf line = LK_BUF_INIT(LINE_BYTES_MAX);
 
     lk_buf_add_text(&line, "$");
-    for (size_t i = 0; i < argv->count; i++) {
-        const char *item = argv->items[i];
+    for (size_t i = step->jail_count; i < step->argv.count; i++) {
+        const char *item = step->argv.items[i];
         bool        plain = item[0] && !item[strcspn(item, " \t\n'\"\\$`;&|<>()*?[]{}~#!")];
 
         if (plain) {
@@ -147,9 +147,10 @@ static void start_next(struct lk_runner *runner)
             .capture = true,
         };
 
-        announce(runner, &step->argv);
+        announce(runner, step);
         if (lk_spawn_start(&runner->process, &spawn, &err) == 0) {
             runner->running = true;
+            runner->listener.started(runner->listener.ctx, runner->process.pid);
             watch(runner, runner->process.output, on_output);
             watch(runner, runner->process.pidfd, on_exit_of_step);
             return;

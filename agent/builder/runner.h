@@ -12,6 +12,7 @@
 struct lk_runner;
 
 struct lk_runner_listener {
+    void (*started)(void *ctx, pid_t process); /* a step; it leads its group */
     void (*output)(void *ctx, struct lk_str bytes);
     /* The last thing called.  status: the failing step's, or 0; err: set if a step could not be started. */
     void (*ended)(void *ctx, int status, const struct lk_err *err);

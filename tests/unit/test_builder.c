@@ -34,6 +34,7 @@ static int start(void **state)
         .config = &world->config,
         .spec = &world->spec,
         .arch = &world->arch,
+        .directory = "/w/1-1",
         .context = "/w/1-1/context",
         .layout = "/w/1-1/layout",
         .name = "1-1",
@@ -62,16 +63,18 @@ static void plan(struct world *world, enum lk_builder_kind kind, const char *com
     assert_int_equal(lk_build_plan(&world->plan, &world->request, &err), 0);
 }
 
+/* The builder's own words: those after the jail's. */
 static void assert_argv(const struct lk_build_step *step, const char *const *expected)
 {
-    size_t i = 0;
+    char *const *words = step->argv.items + step->jail_count;
+    size_t       i = 0;
 
     for (; expected[i]; i++) {
-        assert_true(i < step->argv.count);
-        assert_string_equal(step->argv.items[i], expected[i]);
+        assert_non_null(words[i]);
+        assert_string_equal(words[i], expected[i]);
     }
-    assert_int_equal(step->argv.count, i);
-    assert_null(step->argv.items[i]);
+    assert_int_equal(step->argv.count, step->jail_count + i);
+    assert_null(words[i]);
 }
 
 static bool has(const struct lk_argv *argv, const char *item)
@@ -244,6 +247,63 @@ static void the_network_is_there_only_if_the_package_asks_for_it(void **state)
     }
 }
 
+/* Each is to be bound once, writable, at its own place. */
+static void assert_writable(const struct lk_build_step *step, const char *const *expected)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i + 2 < step->jail_count; i++) {
+        const char *source = step->argv.items[i + 1];
+
+        if (strcmp(step->argv.items[i], "--bind") != 0)
+            continue;
+        assert_non_null(expected[found]);
+        assert_string_equal(source, expected[found]);
+        found++;
+    }
+    assert_null(expected[found]);
+}
+
+static void a_jail_shows_the_storage_and_one_job_and_no_keys(void **state)
+{
+    struct world            *world = *state;
+    static const char *const with_job[] = { "/s/root", "/s/run", "/w/1-1", "/w/1-1/scratch",
+                                            NULL };
+
+    strcpy(world->config.state, "/s");
+    strcpy(world->config.key, "/etc/lkcoord/agent.key");
+    strcpy(world->config.coordinator_key, "/etc/lkcoord/coordinator.pub");
+    strcpy(world->config.registries_conf, "/etc/lkcoord/registries.conf");
+    for (enum lk_builder_kind kind = LK_BUILDER_BUILDAH; kind <= LK_BUILDER_PODMAN; kind++) {
+        if (kind == LK_BUILDER_DOCKER)
+            continue;
+        plan(world, kind, "builder");
+        for (size_t i = 0; i < world->plan.step_count; i++) {
+            const struct lk_build_step *step = &world->plan.steps[i];
+
+            assert_true(step->jail_count > 0);
+            assert_string_equal(step->argv.items[0], "bwrap");
+            assert_string_equal(step->argv.items[step->jail_count - 1], "--");
+            assert_true(has(&step->argv, "--unshare-pid"));
+            assert_true(has(&step->argv, "--die-with-parent"));
+            assert_true(has(&step->argv, "/etc/lkcoord/registries.conf"));
+            assert_false(has(&step->argv, "/etc/lkcoord/agent.key"));
+            assert_false(has(&step->argv, "/etc"));
+            assert_false(has(&step->argv, "/s"));
+            assert_writable(step, with_job);
+        }
+    }
+}
+
+static void the_daemon_of_docker_is_outside_any_jail(void **state)
+{
+    struct world *world = *state;
+
+    plan(world, LK_BUILDER_DOCKER, "docker");
+    for (size_t i = 0; i < world->plan.step_count; i++)
+        assert_int_equal(world->plan.steps[i].jail_count, 0);
+}
+
 static void no_cache_turns_layers_off(void **state)
 {
     struct world *world = *state;
@@ -307,6 +367,8 @@ int main(void)
         WORLD(docker_builds_then_saves_then_copies_then_tidies_up),
         WORLD(podman_builds_then_pushes_then_tidies_up),
         WORLD(the_network_is_there_only_if_the_package_asks_for_it),
+        WORLD(a_jail_shows_the_storage_and_one_job_and_no_keys),
+        WORLD(the_daemon_of_docker_is_outside_any_jail),
         WORLD(no_cache_turns_layers_off),
         WORLD(chroot_isolation_says_nothing_of_the_network),
         WORLD(the_environment_is_the_daemons_but_for_what_steers_builders),
