@@ -71,7 +71,7 @@ static int check_child_signature(struct lk_registry             *registry,
 {
     const struct lk_reference *reference = &request->reference;
     struct lk_names            names;
-    const char                *wanted[] = { names.reference, names.arch_reference };
+    const char                *wanted[] = { names.arch_reference };
 
     if (lk_names_make(&names, reference->repository, reference->tag, &child->entry.arch, err) <
             0 ||
@@ -80,8 +80,10 @@ static int check_child_signature(struct lk_registry             *registry,
                            request->key_count, &child->is_signed, err) < 0)
         return -1;
     if (!child->is_signed)
-        note(child->problem, reference->tag[0] ? "not signed by this key under this name"
-                                               : "not signed by this key");
+        note(child->problem, reference->tag[0]
+                                 ? "not signed by this key as this architecture under "
+                                   "this name"
+                                 : "not signed by this key");
     return 0;
 }
 

@@ -3,7 +3,8 @@
  *
  * Checked: the reference resolves to an index; the index is signed by one of the keys under this
  * reference; each image in it is re-read by digest and has the stated size, media type, os and
- * architecture, and is signed by one of the keys; every required architecture is there, none twice.
+ * architecture, and is signed by one of the keys as TAG-ARCH of that architecture; every required
+ * architecture is there, none twice.
  * A reference with a digest and no tag has no name to check: then a signature over the digest counts under
  * any name.
  */

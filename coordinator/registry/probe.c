@@ -27,7 +27,7 @@ static int probe_entry(const struct lk_publisher *publisher, struct lk_registry 
                        struct lk_found_entry *entry, struct lk_err *err)
 {
     struct lk_names names;
-    const char     *wanted[] = { names.reference, names.arch_reference };
+    const char     *wanted[] = { names.arch_reference }; /* says also what it was signed as */
 
     entry->descriptor = listed->descriptor;
     if (!is_for_us(listed))

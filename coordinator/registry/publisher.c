@@ -1,9 +1,8 @@
 #include "coordinator/registry/publisher.h"
 
-#include "common/hash/sha256.h"
 #include "common/registry/child.h"
 #include "common/registry/names.h"
-#include "coordinator/registry/sign_push.h"
+#include "coordinator/registry/merge.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,46 +103,13 @@ static int check_children(const struct lk_index *children, struct lk_err *err)
     return 0;
 }
 
-static int put_index(struct lk_registry *registry, const struct lk_index *children,
-                     struct lk_descriptor *out, struct lk_err *err)
-{
-    LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_MANIFEST_BYTES_MAX);
-    struct lk_index                       written;
-    char                                  digest[LK_DIGEST_TEXT_SIZE];
-
-    /* The children's types decide whether it becomes an OCI index or a Docker list: look. */
-    if (lk_index_write(children, &bytes, err) < 0 ||
-        lk_index_read(lk_buf_str(&bytes), &written, err) < 0)
-        return -1;
-    lk_copy_text(out->media_type, sizeof(out->media_type),
-                 written.docker ? LK_DOCKER_LIST : LK_OCI_INDEX);
-    out->size = bytes.len;
-    lk_sha256(lk_buf_text(&bytes), bytes.len, &out->digest);
-    lk_digest_format(&out->digest, digest);
-    return lk_registry_put_manifest(registry, digest, lk_buf_str(&bytes), out->media_type, err);
-}
-
-static int merge(const struct lk_publisher *publisher, const char *tag,
-                 const struct lk_index *children, bool sign, struct lk_descriptor *index,
-                 struct lk_err *err)
-{
-    LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
-
-    if (check_children(children, err) < 0 ||
-        lk_registry_open(&registry, &publisher->repository, &publisher->options, err) < 0 ||
-        put_index(registry, children, index, err) < 0)
-        return -1;
-    if (!sign || !publisher->signer)
-        return 0;
-    return lk_sign_push(publisher, tag, children, &index->digest, err);
-}
-
 int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
                        const struct lk_index *children, bool sign, struct lk_descriptor *index,
                        struct lk_err *err)
 {
     memset(index, 0, sizeof(*index));
-    if (merge(publisher, tag, children, sign, index, err) < 0)
+    if (check_children(children, err) < 0 ||
+        lk_merge(publisher, tag, children, sign && publisher->signer, index, err) < 0)
         return lk_err_wrap(err, "merging the images of %s:%s", publisher->repository.repository,
                            tag);
     return 0;

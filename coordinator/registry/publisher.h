@@ -26,8 +26,8 @@ struct lk_publisher {
 struct lk_found_entry {
     struct lk_arch       arch; /* "" if the entry has no platform we build for */
     struct lk_descriptor descriptor;
-    bool is_signed;         /* by a trusted key, over this digest, under this tag's name */
-    bool arch_tag_is_right; /* TAG-ARCH names this digest */
+    bool                 is_signed; /* by a trusted key, over this digest, as TAG-ARCH */
+    bool                 arch_tag_is_right; /* TAG-ARCH names this digest */
 };
 
 struct lk_found {
@@ -52,8 +52,9 @@ int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *
                               struct lk_err *err);
 
 /*
- * Composes the index of these children (each accepted before, one an architecture, os "linux"), puts it by
- * digest, and, if `sign` and there is a signer, signs it and each child.
+ * Re-reads these children (one an architecture, os "linux") by digest, as above: CONFLICT if one is not what is
+ * said here.  Composes their index, puts it by digest, and, if `sign` and there is a signer, signs it and each
+ * child.
  */
 int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
                        const struct lk_index *children, bool sign, struct lk_descriptor *index,

@@ -101,6 +101,82 @@ static void a_planted_child_is_reported_untrusted(void **state)
                          strcmp(found.entries[i].arch.name, "riscv64") != 0);
 }
 
+static void a_child_signed_for_one_architecture_is_not_trusted_for_another(void **state)
+{
+    LK_CLEANUP(close_bench) struct bench            bench;
+    LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
+    struct lk_index                                 children;
+    struct lk_descriptor                            index;
+    struct lk_digest                                digest;
+    struct lk_found                                 found;
+    char                                            text[LK_DIGEST_TEXT_SIZE];
+    struct lk_err                                   err;
+
+    (void)state;
+    open_bench(&bench, "org/relabelled");
+    memset(&children, 0, sizeof(children));
+    add_image(&bench, &children, "amd64", "amd64");
+    publish(&bench, "t1", &children, true, &index);
+    children.entries[1] = children.entries[0];
+    children.entries[1].arch = arch_of("riscv64");
+    children.count = 2;
+    plant_index(&bench, "t1", &children, &digest);
+    lk_digest_format(&children.entries[0].descriptor.digest, text);
+    SUCCEEDS(lk_registry_get_manifest(bench.registry, text, &manifest, &err));
+    SUCCEEDS(lk_registry_put_manifest(bench.registry, "t1-riscv64", lk_buf_str(&manifest.bytes),
+                                      manifest.media_type, &err));
+    SUCCEEDS(lk_publisher_probe(&bench.publisher, "t1", &found, &err));
+    assert_int_equal(found.count, 2);
+    assert_true(found.entries[0].is_signed && !found.entries[1].is_signed);
+}
+
+/* Nothing of it is in the registry, and nothing was signed for the architecture that is a lie. */
+static void merge_is_refused(struct bench *bench, const struct lk_index *children,
+                             const char *wrong, const char *why)
+{
+    struct lk_descriptor index;
+    struct lk_err        err;
+    char                 digest[LK_DIGEST_TEXT_SIZE];
+    size_t               puts = local_registry_count(&server, "PUT");
+
+    lk_digest_format(&children->entries[1].descriptor.digest, digest);
+    FAILS_AS(LK_ERR_CONFLICT,
+             lk_publisher_merge(&bench->publisher, "t1", children, false, &index, &err));
+    assert_int_equal(local_registry_count(&server, "PUT"), puts);
+    assert_non_null(strstr(err.text, wrong));
+    assert_non_null(strstr(err.text, digest));
+    assert_non_null(strstr(err.text, why));
+    FAILS_AS(LK_ERR_CONFLICT,
+             lk_publisher_merge(&bench->publisher, "t1", children, true, &index, &err));
+}
+
+static void an_index_that_is_false_about_a_child_is_neither_put_nor_signed(void **state)
+{
+    LK_CLEANUP(close_bench) struct bench bench;
+    struct lk_index                      children = { 0 }, wrong;
+    struct lk_found                      found;
+    struct lk_digest                     digest;
+    struct lk_err                        err;
+
+    (void)state;
+    open_bench(&bench, "org/false");
+    add_image(&bench, &children, "amd64", "amd64");
+    add_image(&bench, &children, "arm64", "arm64");
+    wrong = children;
+    wrong.entries[1] = wrong.entries[0];
+    wrong.entries[1].arch = arch_of("riscv64");
+    merge_is_refused(&bench, &wrong, "riscv64", "linux/amd64");
+    plant_index(&bench, "t1", &wrong, &digest);
+    SUCCEEDS(lk_publisher_probe(&bench.publisher, "t1", &found, &err));
+    assert_false(found.index_is_signed || found.entries[1].is_signed);
+    wrong = children;
+    wrong.entries[1].descriptor.size++;
+    merge_is_refused(&bench, &wrong, "arm64", "bytes");
+    wrong = children;
+    wrong.entries[1].descriptor.digest.sha256[0] ^= 1;
+    merge_is_refused(&bench, &wrong, "arm64", "--replace arm64");
+}
+
 static void a_plain_image_under_the_tag_is_told_from_an_index(void **state)
 {
     LK_CLEANUP(close_bench) struct bench bench;
@@ -358,6 +434,8 @@ int main(void)
         cmocka_unit_test(a_published_push_is_found_complete_and_signed),
         cmocka_unit_test(signatures_of_another_tag_do_not_count),
         cmocka_unit_test(a_planted_child_is_reported_untrusted),
+        cmocka_unit_test(a_child_signed_for_one_architecture_is_not_trusted_for_another),
+        cmocka_unit_test(an_index_that_is_false_about_a_child_is_neither_put_nor_signed),
         cmocka_unit_test(a_plain_image_under_the_tag_is_told_from_an_index),
         cmocka_unit_test(an_attestation_is_no_architecture),
         cmocka_unit_test(an_arch_tag_is_written_and_read_back),

@@ -68,7 +68,9 @@ static void a_missing_signature_of_a_child_is_caught(void **state)
     put_two(&bench, &children, "arm64");
     plant_index(&bench, "t1", &children, &digest);
     sign_under(&bench, &digest, "t1");
-    sign_under(&bench, &children.entries[0].descriptor.digest, "t1");
+    sign_under(&bench, &children.entries[0].descriptor.digest, "t1-amd64");
+    sign_under(&bench, &children.entries[1].descriptor.digest,
+               "t1"); /* for which architecture? */
     FAILS_AS(LK_ERR_CONFLICT, verify(&bench, "t1", &result, &err));
     assert_true(result.index_is_signed && result.children[0].is_signed);
     assert_false(result.children[1].is_signed);
@@ -118,16 +120,17 @@ static void swapped_architectures_are_caught_even_when_signed(void **state)
 {
     LK_CLEANUP(close_bench) struct bench bench;
     struct lk_index                      children;
-    struct lk_descriptor                 index;
-    struct lk_digest                     nothing = { 0 };
+    struct lk_digest                     digest;
     struct lk_verification               result;
     struct lk_err                        err;
 
     (void)state;
     open_bench(&bench, "org/swap");
     put_two(&bench, &children, "s390x");
-    SUCCEEDS(lk_publisher_merge(&bench.publisher, "t1", &children, true, &index, &err));
-    SUCCEEDS(lk_publisher_move_tag(&bench.publisher, "t1", &nothing, &index, &err));
+    plant_index(&bench, "t1", &children, &digest);
+    sign_under(&bench, &digest, "t1");
+    sign_under(&bench, &children.entries[0].descriptor.digest, "t1-amd64");
+    sign_under(&bench, &children.entries[1].descriptor.digest, "t1-arm64");
     FAILS_AS(LK_ERR_CONFLICT, verify(&bench, "t1", &result, &err));
     assert_true(result.index_is_signed && result.children[1].is_signed);
     assert_true(result.children[0].is_right);

@@ -1,0 +1,27 @@
+/*
+ * merge - reads each child of a push again, then puts the index of them, and signs what is to be signed: each
+ * child under its two names, the index under its one.
+ *
+ * Whoever told of a child may have lied or erred: an entry that was kept or adopted, or somebody's index.  So a
+ * child is signed only after its bytes and its image config were found to be what the entry says, and the
+ * index is put and signed only after all of them were.
+ *
+ * Each digest has its own signature manifest and costs a dozen small requests, one waiting for the other,
+ * while the new tag is awaited.  So some digests are worked on at once, each thread with a registry connection
+ * of its own; the call returns when all have ended.  No two digests that are signed are the same, since each
+ * child's image config names another architecture: so no two threads write one signature manifest.
+ */
+#ifndef LK_MERGE_H
+#define LK_MERGE_H
+
+#include "coordinator/registry/publisher.h"
+
+/*
+ * `children`: one an architecture, all for Linux.  CONFLICT, naming architecture and digest, if one of them is not
+ * what its entry says or not there.
+ */
+int lk_merge(const struct lk_publisher *publisher, const char *tag,
+             const struct lk_index *children, bool sign, struct lk_descriptor *index,
+             struct lk_err *err);
+
+#endif
