@@ -1,3 +1,4 @@
+#include "common/registry/docker_config.h"
 #include "common/registry/verify.h"
 #include "coordinator/cli/commands.h"
 
@@ -9,6 +10,7 @@
 struct values {
     struct lk_words key;
     const char     *arches;
+    const char     *ca_file;
     bool            plain_http;
 };
 
@@ -17,8 +19,10 @@ static const struct lk_option options[] = {
       "a public key file (PEM); several: one of them must have signed" },
     { "arches", LK_OPTION_TEXT, offsetof(struct values, arches), "LIST",
       "architectures that must be there, as amd64,arm64" },
+    { "ca-file", LK_OPTION_TEXT, offsetof(struct values, ca_file), "PEM",
+      "trust the registry by these certificates instead of the system's" },
     { "plain-http", LK_OPTION_FLAG, offsetof(struct values, plain_http), NULL,
-      "speak HTTP to the registry (loopback hosts: always)" },
+      "speak HTTP to the registry (loopback hosts: always, unless --ca-file is given)" },
     { 0 },
 };
 
@@ -90,17 +94,33 @@ static int verdict(const char *reference, const struct lk_verification *found, i
     return LK_EXIT_VERIFICATION_FAILED;
 }
 
-static int verify(const struct lk_verify_request *request, bool plain_http, const char *text)
+static void forget(struct lk_registry_options **how)
+{
+    sodium_memzero(*how, sizeof(**how));
+    lk_free_pointer(how);
+}
+
+static int set_up(struct lk_registry_options *how, const struct values *values,
+                  const struct lk_reference *reference, struct lk_err *err)
+{
+    how->plain_http =
+        values->plain_http || (lk_host_is_loopback(reference->host) && !values->ca_file);
+    how->ca_file = values->ca_file;
+    how->user_agent = "lkcoord/" LK_VERSION;
+    how->patience_ms = 10000;
+    return lk_docker_config_find(&how->credential, reference, err);
+}
+
+static int verify(const struct lk_verify_request *request, const struct values *values,
+                  const char *text)
 {
     LK_CLEANUP(lk_registry_close) struct lk_registry   *registry = NULL;
     LK_CLEANUP(lk_free_pointer) struct lk_verification *found = lk_xcalloc(1, sizeof(*found));
-    LK_CLEANUP(lk_free_pointer) struct lk_registry_options *how = lk_xcalloc(1, sizeof(*how));
-    struct lk_err                                           err;
+    LK_CLEANUP(forget) struct lk_registry_options      *how = lk_xcalloc(1, sizeof(*how));
+    struct lk_err                                       err;
 
-    how->plain_http = plain_http || lk_host_is_loopback(request->reference.host);
-    how->user_agent = "lkcoord/" LK_VERSION;
-    how->patience_ms = 10000;
-    if (lk_registry_open(&registry, &request->reference, how, &err) < 0)
+    if (set_up(how, values, &request->reference, &err) < 0 ||
+        lk_registry_open(&registry, &request->reference, how, &err) < 0)
         return verdict(text, found, -1, &err);
 
     int rc = lk_verify(registry, request, found, &err);
@@ -140,7 +160,7 @@ static int run(const struct lk_call *call)
     request.key_count = values->key.count;
     request.required = required.arches;
     request.required_count = required.count;
-    return verify(&request, values->plain_http, text);
+    return verify(&request, values, text);
 }
 
 const struct lk_command lk_cmd_verify = {
@@ -149,6 +169,9 @@ const struct lk_command lk_cmd_verify = {
     .summary = "Checks what is published: complete, unchanged, index and images signed.",
     .details =
         "Needs no coordinator.  Prints a row for the index and each image, then the verdict;\n"
+        "logs in as you did with docker, podman or skopeo (REGISTRY_AUTH_FILE, else "
+        "DOCKER_CONFIG,\n"
+        "else ~/.docker/config.json);\n"
         "exits with 6 if it does not verify, with 4 if the registry could not be asked.",
     .count_min = 1,
     .count_max = 1,

@@ -2,6 +2,7 @@
 
 #include "common/os/file.h"
 #include "common/os/workers.h"
+#include "common/registry/docker_config.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -81,7 +82,9 @@ static int set_up(const struct operation *operation, struct lk_publisher *publis
         .cancel = &operation->owner->cancel,
         .user_agent = "lkcoordd/" LK_VERSION,
     };
-    return registry ? read_login(&registry->login, &publisher->options.credential, err) : 0;
+    if (registry && registry->login.user[0])
+        return read_login(&registry->login, &publisher->options.credential, err);
+    return lk_docker_config_find(&publisher->options.credential, &publisher->repository, err);
 }
 
 static void child_of(const struct lk_child *child, struct lk_descriptor *out)

@@ -1,6 +1,7 @@
 /*
  * operations - carries out the core's effects at the registry: each on a worker's thread, with the registry's
- * settings and credentials from the configuration (password files are read afresh each time).
+ * settings and credentials from the configuration, else with the logins of the coordinator's own user
+ * (common/registry/docker_config.h); files are read afresh each time.
  *
  * Called by the loop's thread; `done` too, from collect.  This is the only place that sees credentials.
  */

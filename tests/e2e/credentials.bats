@@ -210,3 +210,52 @@ END
     grep lkagentd "$WORLD/token-registry/access.log" | grep '/demo/fourth/' >"$BATS_TEST_TMPDIR/access"
     run ! grep -E 'mount=|" 401 ' "$BATS_TEST_TMPDIR/access"
 }
+
+# docker-credential-fake: the login of every registry, for whoever runs with $WORLD/helpers in PATH.
+install_helper() {
+    mkdir -p "$WORLD/helpers" "$WORLD/docker"
+    cat >"$WORLD/helpers/docker-credential-fake" <<END
+#!/bin/sh
+read server
+echo "\$1 \$server" >>"$WORLD/helpers/asked"
+jq -nc --rawfile secret "$WORLD/coordinator-password" '{Username: "coordinator", Secret: (\$secret | rtrimstr("\\n"))}'
+END
+    chmod 755 "$WORLD/helpers/docker-credential-fake"
+    echo '{"credsStore": "fake"}' >"$WORLD/docker/config.json"
+}
+
+@test "what the coordinator's user is logged in to needs no entry, and agents still get tokens only" {
+    package helped
+    install_helper
+    cp "$WORLD/lkcoordd.yml" "$WORLD/lkcoordd.yml.before"
+    # The token registry's entry is the last: host, plain-http, user, password-file.
+    sed -i "/host: \"$(address token-registry)\"/,+3d" "$WORLD/lkcoordd.yml"
+    run ! grep -q "$(address token-registry)" "$WORLD/lkcoordd.yml"
+    world_kill coordinator
+    DOCKER_CONFIG=$WORLD/docker PATH=$WORLD/helpers:$PATH world_coordinator
+    world_wait_agents 2
+    push_to token-registry helped
+    [ "$status" -eq 0 ]
+    grep -q "^get $(address token-registry)$" "$WORLD/helpers/asked"
+    run ! grep -q ' lkagentd ' "$WORLD/tokens/asked"
+    [ "$(arches_of "$published")" = "amd64 arm64" ]
+    lies_nowhere "$WORLD/coordinator-password"
+    # verify uses the login of whoever types it.
+    unset REGISTRY_AUTH_FILE
+    DOCKER_CONFIG=$WORLD/nothing run -4 lkcoord verify --key "$SIGNING_KEY" "$published"
+    grep -q 'configure credentials' <<<"$output"
+    DOCKER_CONFIG=$WORLD/docker PATH=$WORLD/helpers:$PATH \
+        lkcoord verify --key "$SIGNING_KEY" "$published"
+}
+
+@test "a helper that fails ends the push, and says which" {
+    package unhelped
+    printf '#!/bin/sh\necho sesame-street; exit 3\n' >"$WORLD/helpers/docker-credential-fake"
+    push_to token-registry unhelped
+    [ "$status" -eq 5 ]
+    grep -q 'docker-credential-fake ended with status 3' <<<"$output"
+    run ! grep -rq sesame-street "$WORLD/log"
+    mv "$WORLD/lkcoordd.yml.before" "$WORLD/lkcoordd.yml"
+    world_kill coordinator
+    world_coordinator
+}

@@ -114,6 +114,40 @@ static void the_password_is_read_from_its_file_each_time(void **state)
     assert_false(seen.failed);
 }
 
+static void without_a_login_of_its_own_the_users_counts(void **state)
+{
+    LK_CLEANUP(lk_free_pointer)
+    char *file = lk_xasprintf("%s/auth.json", registry.directory);
+    LK_CLEANUP(lk_free_pointer)
+    char *auths = lk_xasprintf("{\"auths\": {\"%s\": {\"auth\": \"bWU6b3BlbnNlc2FtZQ==\"}}}",
+                               registry.host);
+    struct lk_effect probe = effect_of(LK_EFFECT_PROBE, "");
+    struct lk_effect ticket = effect_of(LK_EFFECT_TICKET, "s390x");
+
+    (void)state;
+    configure();
+    config.registries[0].login.user[0] = '\0';
+    struct seen seen = run(&probe);
+    fails(&seen, LK_ERR_DENIED, "no credentials are configured");
+    write_secret(file, auths);
+    setenv("REGISTRY_AUTH_FILE", file, 1);
+    seen = run(&probe);
+    assert_false(seen.failed);
+    config.registry_count = 0; /* loopback needs no entry to be spoken to */
+    seen = run(&probe);
+    assert_false(seen.failed);
+    seen = run(&ticket);
+    fails(&seen, LK_ERR_DENIED, "agent-logins.s390x");
+    assert_string_equal(seen.ticket.secret, "");
+    write_secret(file, "{");
+    seen = run(&probe);
+    fails(&seen, LK_ERR_INVALID, file);
+    configure();
+    seen = run(&probe);
+    assert_false(seen.failed);
+    unsetenv("REGISTRY_AUTH_FILE");
+}
+
 static void a_password_file_that_others_may_read_is_refused(void **state)
 {
     struct lk_effect probe = effect_of(LK_EFFECT_PROBE, "");
@@ -202,6 +236,8 @@ static int set_up(void **state)
 {
     (void)state;
     registry.htpasswd = HTPASSWD;
+    setenv("REGISTRY_AUTH_FILE", "", 1);
+    setenv("DOCKER_CONFIG", "/nonexistent", 1);
     if (local_registry_start(&registry) < 0)
         return -1;
     snprintf(password_file, sizeof(password_file), "%s/password", registry.directory);
@@ -220,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_password_is_read_from_its_file_each_time),
+        cmocka_unit_test(without_a_login_of_its_own_the_users_counts),
         cmocka_unit_test(a_password_file_that_others_may_read_is_refused),
         cmocka_unit_test(an_agent_gets_the_login_of_its_architecture),
         cmocka_unit_test(no_agent_gets_the_coordinators_own_password),
