@@ -11,7 +11,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 build="gcc make pkg-config libc6-dev git libzmq3-dev libczmq-dev libyaml-dev libgit2-dev
        libcurl4-openssl-dev libsodium-dev libsqlite3-dev libjansson-dev libssl-dev libzstd-dev
        nanopb libnanopb-dev protobuf-compiler python3 python3-protobuf"
-run="docker-registry buildah runc skopeo qemu-user-static curl ca-certificates"
+run="docker-registry buildah runc bubblewrap skopeo qemu-user-static curl ca-certificates"
 test="libcmocka-dev bats openssl apache2-utils jq procps util-linux"
 deep="clang clang-format libclang-rt-14-dev gcc-s390x-linux-gnu libc6-dev-s390x-cross podman docker.io"
 

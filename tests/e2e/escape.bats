@@ -14,13 +14,14 @@ nothing_got_out() {
     id=$(lkcoord status --all | awk 'END { print $1 }')
     lkcoord logs "$id" >"$BATS_TEST_TMPDIR/log"
     cat "$BATS_TEST_TMPDIR/log"
-    grep -q 'looked around' "$BATS_TEST_TMPDIR/log"
-    ! grep -E ' (treasure|found .*)$' "$BATS_TEST_TMPDIR/log"
-    [ ! -e "$WORLD/pwned" ] && [ ! -e /usr/lkcoord-pwned ] && [ ! -e /etc/lkcoord-pwned ]
-    [ "$(cat /proc/sys/kernel/core_pattern)" = "$core_pattern" ]
+    grep -q '] looked around$' "$BATS_TEST_TMPDIR/log"
+    run ! grep -E '\] (treasure|found .*)$' "$BATS_TEST_TMPDIR/log"
+    run ! ls -d "$WORLD/pwned"
+    run ! ls -d /usr/lkcoord-pwned
+    run ! ls -d /etc/lkcoord-pwned
 }
 
-# What a RUN step does with the root directory that it got hold of below /h.
+# What a RUN step does with the root directory that it got hold of below /h.  Kernel settings are opened only.
 burglary() {
     cat <<END
 for file in $WORLD/treasure $WORLD/keys $WORLD/amd64-1.yml $WORLD/amd64-1/state/lock \
@@ -28,14 +29,13 @@ for file in $WORLD/treasure $WORLD/keys $WORLD/amd64-1.yml $WORLD/amd64-1/state/
     if [ -e /h\$file ]; then echo found \$file; cat /h\$file; fi; done; \
 for file in $WORLD/pwned /usr/lkcoord-pwned /etc/lkcoord-pwned; do \
     echo pwned >/h\$file; done; \
-echo '|/pwned' >/h/proc/sys/kernel/core_pattern; \
+if (: >>/h/proc/sys/kernel/core_pattern); then echo found kernel settings; fi; \
 echo looked around
 END
 }
 
 # NAME: a package that holds a link to /, from the Dockerfile on stdin.
 new_hostile_package() {
-    core_pattern=$(cat /proc/sys/kernel/core_pattern)
     mkdir -p "$WORLD/source/$1"
     ln -sfn / "$WORLD/source/$1/sym"
     new_package "$1" "arches: [amd64]"
@@ -90,6 +90,11 @@ END
     [ "$status" -eq 1 ]
     lkcoord logs "$(lkcoord status --all | awk 'END { print $1 }')" >"$BATS_TEST_TMPDIR/log"
     [ "$(grep -c ' no space left on device$' "$BATS_TEST_TMPDIR/log")" -eq 1 ]
+}
+
+teardown_file() {
+    rm -f /usr/lkcoord-pwned /etc/lkcoord-pwned
+    world_stop
 }
 
 push_detached() {
