@@ -62,7 +62,7 @@ END
 push() {
     local log=$WORLD/log/push.$BATS_TEST_NUMBER
     status=0
-    lkcoord push --allow-emulation --org "$REGISTRY/demo" "$@" >"$log.out" 2>"$log.err" || status=$?
+    timeout -k 5 "${LK_PUSH_SECONDS:-120}" lkcoord push --allow-emulation --org "$REGISTRY/demo" "$@" >"$log.out" 2>"$log.err" || status=$?
     output=$(cat "$log.err" "$log.out")
     published=$(grep -E '@sha256:[0-9a-f]{64}$' "$log.out" || true)
     echo "$output"
@@ -89,9 +89,11 @@ arches_of() {
     raw "$1" | jq -r '.manifests[].platform.architecture' | paste -sd ' '
 }
 
-# MODE REFERENCE...: fails if two architectures' requests were interleaved; $runs has their order.
+# MODE COUNT REFERENCE...: fails unless the requests of COUNT architectures, of all references together,
+# came one architecture after the other.
 requests_are_in_turn() {
-    runs=$("$ROOT/tests/tools/access.py" "$1" "$WORLD/registry/access.log" "${@:2}")
+    local runs
+    runs=$("$ROOT/tests/tools/access.py" "$1" "$WORLD/registry/access.log" "${@:3}")
     echo "$runs"
-    [ -z "$(sort <<<"$runs" | uniq -d)" ]
+    [ "$(wc -l <<<"$runs")" -eq "$2" ] && [ -z "$(sort <<<"$runs" | uniq -d)" ]
 }

@@ -2,18 +2,34 @@
 
 load helper
 
-setup_file() {
-    start_world "publish:" "  stage: in-turn"
-    cat >"$WORLD/builder" <<END
+# buildah, which tells the meeting of each build's beginning and end, and lets those that have a round
+# end together.
+meeting_builder() {
+    cat <<END
 #!/bin/bash
-# buildah, with a note at the beginning and the end of each build
-case " \$* " in *" bud "* | *" build "*) ;; *) exec buildah "\$@" ;; esac
-echo begin >>"$WORLD/builds"
+case " \$* " in *" bud "*) ;; *) exec buildah "\$@" ;; esac
+tell() {
+    exec 3<>/dev/tcp/127.0.0.1/$(cat "$WORLD/meeting/port") && echo "\$*" >&3 && read -r _ <&3
+    exec 3>&-
+}
+context=\${*: -1}
+round=\$(sed -n 's/^LABEL race=//p' "\$context/Dockerfile")
+arch=\$(grep -oE 'linux/[a-z0-9]+' <<<"\$*" | head -n 1)
+tell begin
 buildah "\$@"
 status=\$?
-echo end >>"$WORLD/builds"
+tell end
+[ -z "\$round" ] || tell meet "\$round" "\$arch"
 exit \$status
 END
+}
+
+setup_file() {
+    start_world "publish:" "  stage: in-turn"
+    mkdir "$WORLD/meeting"
+    world_spawn meeting "$ROOT/tests/tools/meeting.py" "$WORLD/meeting"
+    world_wait "the meeting" 20 test -e "$WORLD/meeting/port"
+    meeting_builder >"$WORLD/builder"
     chmod 755 "$WORLD/builder"
     for arch in amd64 arm64 s390x; do
         world_agent "$arch-1" "$arch" "builder-command: $WORLD/builder"
@@ -28,8 +44,7 @@ RUN uname -m > /built-on
 END
     push inturn
     [ "$status" -eq 0 ]
-    requests_are_in_turn all "$published"
-    [ "$(wc -l <<<"$runs")" -eq 3 ]
+    requests_are_in_turn all 3 "$published"
 }
 
 @test "with --sequential no two builds overlap" {
@@ -39,11 +54,12 @@ FROM base.lkcoord.example/busybox:1
 RUN sleep 1
 END
     done
-    rm -f "$WORLD/builds"
+    rm -f "$WORLD/meeting/builds"
     push --sequential one two
     [ "$status" -eq 0 ]
-    [ "$(grep -c begin "$WORLD/builds")" -eq 6 ]
-    [ -z "$(uniq -d "$WORLD/builds")" ]
+    [ "$(grep -c begin "$WORLD/meeting/builds")" -eq 6 ]
+    [ "$(grep -c end "$WORLD/meeting/builds")" -eq 6 ]
+    [ -z "$(uniq -d "$WORLD/meeting/builds")" ]
 }
 
 @test "without it builds do overlap" {
@@ -51,10 +67,11 @@ END
 FROM base.lkcoord.example/busybox:1
 RUN sleep 2
 END
-    rm -f "$WORLD/builds"
+    rm -f "$WORLD/meeting/builds"
     push three
     [ "$status" -eq 0 ]
-    [ -n "$(uniq -d "$WORLD/builds")" ]
+    [ "$(grep -c end "$WORLD/meeting/builds")" -eq 3 ]
+    [ -n "$(uniq -d "$WORLD/meeting/builds")" ]
 }
 
 @test "thirty times two architectures finish at the same instant, and the index always holds both" {
@@ -72,8 +89,10 @@ END
     push "${names[@]}"
     [ "$status" -eq 0 ]
     [ "$(wc -l <<<"$published")" -eq 30 ]
+    # In each round, both builders ended when both had built.
+    [ "$(sort -n "$WORLD/meeting/met")" = "$(seq -f '%g linux/amd64 linux/arm64' 30)" ]
     for reference in $published; do
         [ "$(arches_of "$reference")" = "amd64 arm64" ]
     done
-    requests_are_in_turn manifests $published
+    requests_are_in_turn manifests 60 $published
 }

@@ -7,6 +7,11 @@ setup_file() {
     start_agents amd64 arm64 s390x
 }
 
+# What the push's builds have said.
+build_log() {
+    lkcoord logs "$(sed -n 's/^push \([0-9]*\) .*/\1/p' <<<"$output")"
+}
+
 @test "three architectures become one index under the tree's hash, and push ends with reference@digest" {
     new_package hello <<'END'
 FROM base.lkcoord.example/busybox:1
@@ -52,8 +57,7 @@ END
 @test "manifests and arch tags of two architectures do not interleave" {
     new_small_package turns
     push turns
-    requests_are_in_turn manifests "$published"
-    [ "$(wc -l <<<"$runs")" -eq 3 ]
+    requests_are_in_turn manifests 3 "$published"
 }
 
 @test "openssl accepts the signatures on the index and on each child" {
@@ -102,14 +106,40 @@ END
     lkcoord cancel "$(sed -n 's/^push \([0-9]*\) .*/\1/p' "$BATS_TEST_TMPDIR/said")"
 }
 
-@test "a RUN step without network reaches no host loopback and sees no host process" {
-    new_package lonely <<END
+# NAME [LINE...]: a package whose step says whether it reaches the host's registry.
+new_calling_package() {
+    new_package "$@" <<END
 FROM base.lkcoord.example/busybox:1
-RUN ! nc -w 2 ${REGISTRY/:/ } </dev/null
-RUN ps | grep -v -e PID -e ' ps' -e grep -e '/bin/sh' > /seen || true; ! grep -q docker-registry /seen
+RUN if nc -w 2 ${REGISTRY/:/ } </dev/null; then echo $1 reached the host; else echo $1 reached nobody; fi
 END
+}
+
+@test "a RUN step without network reaches no host loopback, which one with network does" {
+    new_calling_package lonely
     push --platforms linux/amd64 lonely
     [ "$status" -eq 0 ]
+    build_log | grep 'lonely reached nobody$'
+    new_calling_package open "network: true"
+    push --platforms linux/amd64 open
+    [ "$status" -eq 0 ]
+    build_log | grep 'open reached the host$'
+}
+
+@test "a RUN step sees its own processes, and none of the host" {
+    new_package blind <<'END'
+FROM base.lkcoord.example/busybox:1
+RUN : my-own-process; cat /proc/[0-9]*/cmdline | tr '\0' ' ' > /seen; echo seen: $(cat /seen)
+END
+    # A process of the host, with a name that is nowhere else.
+    world_spawn witness bash -c 'exec -a host-process-1f6e7c sleep 300'
+    world_wait "the witness" 5 grep -q host-process-1f6e7c "/proc/$(cat "$WORLD/pids/witness")/cmdline"
+    push --platforms linux/amd64 blind
+    world_kill witness
+    [ "$status" -eq 0 ]
+    build_log >"$BATS_TEST_TMPDIR/log"
+    cat "$BATS_TEST_TMPDIR/log"
+    grep -q 'seen: .*my-own-process' "$BATS_TEST_TMPDIR/log"
+    run ! grep -qE 'host-process-1f6e7c|docker-registry' "$BATS_TEST_TMPDIR/log"
 }
 
 @test "a stranger's child under the predictable tag is neither kept nor signed nor nothing to do" {
