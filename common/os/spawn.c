@@ -29,7 +29,10 @@ static int prepare_files(posix_spawn_file_actions_t *files, const struct lk_spaw
             ? posix_spawn_file_actions_adddup2(files, spawn->input, STDIN_FILENO)
             : posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 
-    if (!code && output >= 0)
+    if (!code && spawn->log)
+        code = posix_spawn_file_actions_addopen(files, STDOUT_FILENO, spawn->log,
+                                                O_WRONLY | O_CREAT | O_APPEND, 0600);
+    else if (!code && output >= 0)
         code = posix_spawn_file_actions_adddup2(files, output, STDOUT_FILENO);
     else if (!code)
         code = posix_spawn_file_actions_addopen(files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
@@ -48,9 +51,10 @@ static int prepare_files(posix_spawn_file_actions_t *files, const struct lk_spaw
  * Our threads block signals and ignore SIGPIPE; a child that inherited that would not end on TERM
  * and would write into closed pipes.
  */
-static int prepare_signals(posix_spawnattr_t *attributes)
+static int prepare_signals(posix_spawnattr_t *attributes, const struct lk_spawn *spawn)
 {
     sigset_t none, all;
+    int      group = spawn->log ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
 
     sigemptyset(&none);
     sigfillset(&all);
@@ -61,7 +65,7 @@ static int prepare_signals(posix_spawnattr_t *attributes)
         code = posix_spawnattr_setpgroup(attributes, 0);
     if (!code)
         code = posix_spawnattr_setflags(
-            attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+            attributes, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
     return code;
 }
 
@@ -91,7 +95,7 @@ static int spawn_child(pid_t *pid, const struct lk_spawn *spawn, int output, str
     posix_spawnattr_init(&attributes);
     int code = prepare_files(&files, spawn, output);
     if (!code)
-        code = prepare_signals(&attributes);
+        code = prepare_signals(&attributes, spawn);
     if (!code)
         code = posix_spawnp(pid, spawn->argv[0], &files, &attributes, argv.wanted, envp.wanted);
     return code ? failed(code, spawn->argv[0], err) : 0;

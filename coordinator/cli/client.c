@@ -5,6 +5,7 @@
 #include "common/net/wire.h"
 #include "common/os/clock.h"
 #include "coordinator/cli/line_events.h"
+#include "coordinator/cli/local.h"
 
 #include <signal.h>
 #include <sodium.h>
@@ -26,6 +27,7 @@
 enum line_state { LINE_NONE, LINE_GREETING, LINE_READY };
 
 struct lk_client {
+    struct lk_local         *local; /* NULL: the coordinator is a configured one */
     struct lk_client_handler handler;
     struct lk_config         config;
     zloop_t                 *loop;
@@ -422,8 +424,24 @@ static int open_signals(struct lk_client *client, struct lk_err *err)
     return 0;
 }
 
-int lk_client_open(struct lk_client **out, const char *config_path,
-                   const struct lk_client_handler *handler, struct lk_err *err)
+static int find_coordinator(struct lk_client *client, const struct lk_target *target,
+                            struct lk_err *err)
+{
+    bool is_local = target->local;
+
+    if (is_local && target->config)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "--config names a coordinator and --local says a private one: leave "
+                          "one of them out");
+    if (!is_local && lk_config_is_absent(target->config, &is_local, err) < 0)
+        return -1;
+    if (is_local)
+        return lk_local_join(&client->local, &client->config, target, err);
+    return lk_config_load(&client->config, target->config, err);
+}
+
+static int prepare(struct lk_client **out, const struct lk_client_handler *handler,
+                   struct lk_err *err)
 {
     LK_CLEANUP(lk_client_close) struct lk_client *client = lk_xcalloc(1, sizeof(*client));
 
@@ -433,8 +451,12 @@ int lk_client_open(struct lk_client **out, const char *config_path,
     if (open_signals(client, err) < 0)
         return -1;
     lk_net_init();
-    if (lk_config_load(&client->config, config_path, err) < 0)
-        return -1;
+    *out = LK_TAKE(client);
+    return 0;
+}
+
+static void open_loop(struct lk_client *client)
+{
     client->loop = zloop_new();
     lk_assert(client->loop);
 
@@ -442,8 +464,36 @@ int lk_client_open(struct lk_client **out, const char *config_path,
 
     lk_assert(zloop_poller(client->loop, &signals, on_signal, client) == 0);
     lk_assert(zloop_timer(client->loop, TICK_MS, 0, on_tick, client) >= 0);
+}
+
+int lk_client_open(struct lk_client **out, const struct lk_target *target,
+                   const struct lk_client_handler *handler, struct lk_err *err)
+{
+    LK_CLEANUP(lk_client_close) struct lk_client *client = NULL;
+
+    if (prepare(&client, handler, err) < 0 || find_coordinator(client, target, err) < 0)
+        return -1;
+    open_loop(client);
     *out = LK_TAKE(client);
     return 0;
+}
+
+int lk_client_open_at(struct lk_client **out, struct lk_config *lk_take_config,
+                      const struct lk_client_handler *handler, struct lk_err *err)
+{
+    if (prepare(out, handler, err) < 0) {
+        lk_config_fini(lk_take_config);
+        return -1;
+    }
+    (*out)->config = *lk_take_config;
+    lk_take_config->key = NULL;
+    open_loop(*out);
+    return 0;
+}
+
+bool lk_client_is_local(const struct lk_client *client)
+{
+    return client->local != NULL;
 }
 
 void lk_client_close(struct lk_client **client)
@@ -464,6 +514,7 @@ void lk_client_close(struct lk_client **client)
     zloop_destroy(&c->loop);
     lk_wire_in_fini(&c->in);
     lk_config_fini(&c->config);
+    lk_local_leave(&c->local);
     lk_close_fd(&c->signal_fd);
     free(c);
     *client = NULL;

@@ -9,6 +9,7 @@
 #ifndef LK_CLI_CLIENT_H
 #define LK_CLI_CLIENT_H
 
+#include "coordinator/cli/command.h"
 #include "coordinator/cli/config.h"
 #include "proto/message.h"
 
@@ -33,10 +34,20 @@ struct lk_client_handler {
     void *ctx;
 };
 
-/* Blocks the loop's signals, reads keys, connects in the background. */
-int  lk_client_open(struct lk_client **out, const char *config_path,
+/*
+ * Blocks the loop's signals, reads keys, connects in the background.  Where no coordinator is configured, the
+ * private one is started or joined, and left again by lk_client_close.
+ */
+int  lk_client_open(struct lk_client **out, const struct lk_target *target,
                     const struct lk_client_handler *handler, struct lk_err *err);
 void lk_client_close(struct lk_client **client);
+
+/* The same for a configuration that is known. */
+int lk_client_open_at(struct lk_client **out, struct lk_config *lk_take_config,
+                      const struct lk_client_handler *handler, struct lk_err *err);
+
+/* The coordinator is a private one: it ends when its last client leaves. */
+bool lk_client_is_local(const struct lk_client *client);
 
 /* Runs until lk_client_stop or until the coordinator cannot be had: then -1 with why. */
 int  lk_client_run(struct lk_client *client, struct lk_err *err);

@@ -45,7 +45,7 @@ static int run(const struct lk_call *call)
     bool             refused;
     size_t           count = 0;
 
-    if (lk_question_ask(call->config, &list, print_agent, &count, &refused, &err) < 0)
+    if (lk_question_ask(&call->target, &list, print_agent, &count, &refused, &err) < 0)
         return lk_question_exit(refused, &err);
     if (count == 0)
         fputs("no agent is known; lkagentd has to be started, and its key listed below agents: "

@@ -12,7 +12,7 @@ static int run(const struct lk_call *call)
 
     if (lk_push_parse(call->arguments[0], &cancel.body.cancel.push, &err) < 0)
         return lk_exit_of(&err);
-    if (lk_question_ask(call->config, &cancel, NULL, NULL, &refused, &err) < 0)
+    if (lk_question_ask(&call->target, &cancel, NULL, NULL, &refused, &err) < 0)
         return lk_question_exit(refused, &err);
     fprintf(stderr, "push %" PRIu64 " is cancelled, unless it had ended before\n",
             cancel.body.cancel.push);

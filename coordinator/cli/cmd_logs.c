@@ -208,14 +208,14 @@ static void on_tick(void *ctx, struct lk_client *client)
     advance(logs, client);
 }
 
-static int follow(struct logs *logs, const char *config, struct lk_err *err)
+static int follow(struct logs *logs, const struct lk_target *target, struct lk_err *err)
 {
     LK_CLEANUP(lk_client_close) struct lk_client *client = NULL;
     const struct lk_client_handler                handler = {
                        .ready = on_ready, .message = on_message, .tick = on_tick, .ctx = logs
     };
 
-    if (lk_client_open(&client, config, &handler, err) < 0)
+    if (lk_client_open(&client, target, &handler, err) < 0)
         return -1;
     return lk_client_run(client, err);
 }
@@ -243,7 +243,7 @@ static int run(const struct lk_call *call)
     struct lk_err                            err;
     int                                      status = LK_EXIT_OK;
 
-    if (parse(logs, call, &err) < 0 || follow(logs, call->config, &err) < 0)
+    if (parse(logs, call, &err) < 0 || follow(logs, &call->target, &err) < 0)
         status = lk_exit_of(&err);
     else if (logs->refused)
         status = lk_exit_of_refusal(&logs->refusal);

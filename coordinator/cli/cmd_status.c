@@ -99,7 +99,7 @@ static int print_list(const struct lk_call *call, bool as_json)
         lk_json_begin_array(&listing.json);
     }
 
-    int rc = lk_question_ask(call->config, &list, take_listed, &listing, &refused, &err);
+    int rc = lk_question_ask(&call->target, &list, take_listed, &listing, &refused, &err);
 
     if (rc == 0 && as_json) {
         lk_json_end_array(&listing.json);
@@ -164,7 +164,7 @@ static int print_one(const struct lk_call *call, bool as_json)
     if (lk_push_parse(call->arguments[0], &watch.body.watch.push, &err) < 0)
         return lk_exit_of(&err);
     lk_picture_init(&picture, watch.body.watch.push);
-    if (lk_question_ask(call->config, &watch, take_shown, &picture, &refused, &err) < 0)
+    if (lk_question_ask(&call->target, &watch, take_shown, &picture, &refused, &err) < 0)
         return lk_question_exit(refused, &err);
     print_picture(&picture, as_json);
     return LK_EXIT_OK;

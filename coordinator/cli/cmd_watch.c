@@ -63,7 +63,7 @@ static void on_said(void *ctx, const char *line)
     lk_watcher_say(&watch->watcher, line);
 }
 
-static int follow(struct watch *watch, const char *config, struct lk_err *err)
+static int follow(struct watch *watch, const struct lk_target *target, struct lk_err *err)
 {
     LK_CLEANUP(lk_client_close) struct lk_client *client = NULL;
     const struct lk_client_handler                handler = {
@@ -76,7 +76,7 @@ static int follow(struct watch *watch, const char *config, struct lk_err *err)
                        .ctx = watch,
     };
 
-    if (lk_client_open(&client, config, &handler, err) < 0)
+    if (lk_client_open(&client, target, &handler, err) < 0)
         return -1;
     return lk_client_run(client, err);
 }
@@ -96,7 +96,7 @@ static int run(const struct lk_call *call)
     } else {
         watch.watcher.introduced = true; /* whoever asked by number knows the number */
         lk_watcher_begin(&watch.watcher, push);
-        if (follow(&watch, call->config, &err) < 0) {
+        if (follow(&watch, &call->target, &err) < 0) {
             lk_progress_clear(&watch.watcher.progress);
             status = lk_exit_of(&err);
         } else if (watch.interrupted) {

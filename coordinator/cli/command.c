@@ -7,6 +7,8 @@
 static const struct lk_option common_options[] = {
     { "config", LK_OPTION_TEXT, offsetof(struct lk_common_values, config), "FILE",
       "read this configuration instead of ~/.config/lkcoord/config.yml" },
+    { "local", LK_OPTION_FLAG, offsetof(struct lk_common_values, local), NULL,
+      "use a private coordinator on this machine, as where none is configured" },
     { "help", LK_OPTION_FLAG, offsetof(struct lk_common_values, help), NULL, "show this text" },
     { 0 },
 };
@@ -25,9 +27,10 @@ static int unknown_option(const struct lk_command *command, struct lk_str name,
     const char *known[64] = { 0 };
     size_t      count = 0;
 
-    for (const struct lk_option *o = command->options; o && o->name && count < 60; o++)
+    for (const struct lk_option *o = command->options; o && o->name && count < 59; o++)
         known[count++] = o->name;
     known[count++] = "config";
+    known[count++] = "local";
     known[count] = "help";
 
     const char *nearest = lk_nearest_word(name, known);

@@ -41,12 +41,19 @@ struct lk_option {
     const char         *help;
 };
 
+/* Which coordinator a command is for. */
+struct lk_target {
+    const char *config; /* --config, or NULL */
+    bool        local;  /* --local */
+    bool        signs;  /* it must be one that signs */
+};
+
 /* What a command is given. */
 struct lk_call {
     const void        *values;    /* the command's own struct, as its options fill it */
     const char *const *arguments; /* what is no option */
     size_t             count;
-    const char        *config; /* --config, or NULL */
+    struct lk_target   target;
 };
 
 struct lk_command {
@@ -64,6 +71,7 @@ struct lk_command {
 /* What every command takes besides its own options. */
 struct lk_common_values {
     const char *config;
+    bool        local;
     bool        help;
 };
 

@@ -5,9 +5,11 @@
 #include "common/os/file.h"
 #include "common/yaml/yaml.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const known_keys[] = { "coordinator", "coordinator-key", "key", NULL };
 
@@ -93,6 +95,20 @@ static int read_keys(struct lk_config *config, const struct lk_yaml_node *root,
         return -1;
     if (lk_curve_load(&config->key, config->key_path, err) < 0)
         return lk_err_wrap(err, "%s: key (`lkcoord keys new NAME` makes one)", config->path);
+    return 0;
+}
+
+int lk_config_is_absent(const char *path, bool *absent, struct lk_err *err)
+{
+    char        file[sizeof(((struct lk_config *)0)->path)];
+    const char *named = getenv("LKCOORD_CONFIG");
+
+    *absent = false;
+    if (path || (named && named[0]))
+        return 0;
+    if (find_file(NULL, file, sizeof(file), err) < 0)
+        return -1;
+    *absent = access(file, F_OK) < 0 && errno == ENOENT;
     return 0;
 }
 

@@ -2,7 +2,8 @@
  * config - what the client must know: where its coordinator is, that one's public key, and our own pair.
  *
  * One YAML file: --config, else $LKCOORD_CONFIG, else $XDG_CONFIG_HOME/lkcoord/config.yml, else
- * ~/.config/lkcoord/config.yml.  Paths in it are relative to the file.
+ * ~/.config/lkcoord/config.yml.  Paths in it are relative to the file.  Without one, a private coordinator is
+ * used (local.h).
  */
 #ifndef LK_CLI_CONFIG_H
 #define LK_CLI_CONFIG_H
@@ -16,6 +17,9 @@ struct lk_config {
     char                   key_path[1024];
     struct lk_curve_pair  *key;
 };
+
+/* `*absent`: none is named, and there is none at the usual place. */
+int lk_config_is_absent(const char *path, bool *absent, struct lk_err *err);
 
 int  lk_config_load(struct lk_config *out, const char *path, struct lk_err *err);
 void lk_config_fini(struct lk_config *config);

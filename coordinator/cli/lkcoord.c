@@ -40,7 +40,8 @@ static int run_command(const struct lk_command *command, const char *const *word
         fputs(lk_buf_text(&text), stdout);
         return LK_EXIT_OK;
     }
-    call.config = common.config;
+    call.target.config = common.config;
+    call.target.local = common.local;
     return command->run(&call);
 }
 

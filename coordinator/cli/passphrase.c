@@ -43,7 +43,7 @@ static int read_line(int tty, int signals, const char *prompt, char line[LK_PASS
     do {
         /* An interrupt stays pending until the terminal has its echo back, and then ends us. */
         if (wait_for(tty, signals) < 0)
-            return lk_err_set(err, LK_ERR_INVALID, "interrupted; no key was made");
+            return lk_err_set(err, LK_ERR_INVALID, "interrupted while asking for a passphrase");
         got = read(tty, line + len, LK_PASSPHRASE_MAX - 1 - len);
         if (got < 0)
             return lk_err_sys(err, "reading from the terminal");
@@ -54,15 +54,16 @@ static int read_line(int tty, int signals, const char *prompt, char line[LK_PASS
     return write(tty, "\n", 1) == 1 ? 0 : lk_err_sys(err, "writing to the terminal");
 }
 
-static int ask_twice(int tty, int signals, struct lk_buf *out, struct lk_err *err)
+static int ask(int tty, int signals, const char *prompt, bool twice, struct lk_buf *out,
+               struct lk_err *err)
 {
     char first[LK_PASSPHRASE_MAX] = "";
     char second[LK_PASSPHRASE_MAX] = "";
-    int  rc = read_line(tty, signals, "Passphrase of the new signing key: ", first, err);
+    int  rc = read_line(tty, signals, prompt, first, err);
 
-    if (rc == 0)
+    if (rc == 0 && twice)
         rc = read_line(tty, signals, "The same again: ", second, err);
-    if (rc == 0 && strcmp(first, second) != 0)
+    if (rc == 0 && twice && strcmp(first, second) != 0)
         rc = lk_err_set(err, LK_ERR_INVALID, "the two passphrases differ; no key was made");
     if (rc == 0)
         lk_buf_add_text(out, first);
@@ -71,7 +72,7 @@ static int ask_twice(int tty, int signals, struct lk_buf *out, struct lk_err *er
     return rc;
 }
 
-static int from_terminal(struct lk_buf *out, struct lk_err *err)
+static int from_terminal(struct lk_buf *out, const char *prompt, bool twice, struct lk_err *err)
 {
     LK_CLEANUP(lk_close_fd) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     LK_CLEANUP(lk_close_fd) int signals = -1;
@@ -83,7 +84,7 @@ static int from_terminal(struct lk_buf *out, struct lk_err *err)
         return lk_err_set(
             err, LK_ERR_INVALID,
             "a signing key needs a passphrase and there is no terminal to ask on: "
-            "set COSIGN_PASSWORD or say --passphrase-file FILE");
+            "set COSIGN_PASSWORD (keys new also takes --passphrase-file FILE)");
 
     struct termios silent = before;
 
@@ -97,7 +98,7 @@ static int from_terminal(struct lk_buf *out, struct lk_err *err)
         tcsetattr(tty, TCSAFLUSH, &silent) < 0)
         return lk_err_sys(err, "switching the terminal's echo off");
 
-    int rc = ask_twice(tty, signals, out, err);
+    int rc = ask(tty, signals, prompt, twice, out, err);
 
     tcsetattr(tty, TCSAFLUSH, &before);
     sigprocmask(SIG_SETMASK, &mask, NULL);
@@ -113,7 +114,7 @@ int lk_passphrase_new(struct lk_buf *out, const char *file, struct lk_err *err)
             return -1;
     } else if (environment) {
         lk_buf_add_text(out, environment);
-    } else if (from_terminal(out, err) < 0) {
+    } else if (from_terminal(out, "Passphrase of the new signing key: ", true, err) < 0) {
         return -1;
     }
     if (!lk_buf_ok(out))
@@ -122,5 +123,20 @@ int lk_passphrase_new(struct lk_buf *out, const char *file, struct lk_err *err)
     if (out->len == 0)
         return lk_err_set(err, LK_ERR_INVALID,
                           "an empty passphrase protects nothing; choose one");
+    return 0;
+}
+
+int lk_passphrase_ask(struct lk_buf *out, const char *key, struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer) char *prompt = lk_xasprintf("Passphrase of %s: ", key);
+    const char                       *environment = getenv("COSIGN_PASSWORD");
+
+    if (environment)
+        lk_buf_add_text(out, environment);
+    else if (from_terminal(out, prompt, false, err) < 0)
+        return lk_err_wrap(err, "opening %s", key);
+    if (!lk_buf_ok(out))
+        return lk_err_set(err, LK_ERR_INVALID, "a passphrase has at most %d bytes",
+                          LK_PASSPHRASE_MAX);
     return 0;
 }

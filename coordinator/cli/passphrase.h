@@ -1,6 +1,6 @@
 /*
  * passphrase - where the passphrase of a signing key comes from: a file, else COSIGN_PASSWORD, else the
- * terminal, asked twice with echo off.
+ * terminal with echo off.
  */
 #ifndef LK_CLI_PASSPHRASE_H
 #define LK_CLI_PASSPHRASE_H
@@ -10,7 +10,10 @@
 
 #define LK_PASSPHRASE_MAX 1024
 
-/* `file` may be NULL.  The caller wipes `out`. */
+/* For a new key.  `file` may be NULL.  The caller wipes `out`. */
 int lk_passphrase_new(struct lk_buf *out, const char *file, struct lk_err *err);
+
+/* For the key in the file `key`: COSIGN_PASSWORD, else the terminal, asked once.  The caller wipes `out`. */
+int lk_passphrase_ask(struct lk_buf *out, const char *key, struct lk_err *err);
 
 #endif

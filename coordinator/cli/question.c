@@ -43,7 +43,7 @@ static void on_message(void *ctx, struct lk_client *client, const lk_wire_Envelo
     }
 }
 
-int lk_question_ask(const char *config, const lk_wire_Envelope                    *message,
+int lk_question_ask(const struct lk_target *target, const lk_wire_Envelope        *message,
                     void (*each)(void *ctx, const lk_wire_Envelope *answer), void *ctx,
                     bool *refused, struct lk_err *err)
 {
@@ -54,7 +54,7 @@ int lk_question_ask(const char *config, const lk_wire_Envelope                  
                                                .ctx = &question };
 
     *refused = false;
-    if (lk_client_open(&client, config, &handler, err) < 0 || lk_client_run(client, err) < 0)
+    if (lk_client_open(&client, target, &handler, err) < 0 || lk_client_run(client, err) < 0)
         return -1;
     if (!question.refused)
         return 0;

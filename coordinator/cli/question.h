@@ -2,14 +2,14 @@
 #ifndef LK_CLI_QUESTION_H
 #define LK_CLI_QUESTION_H
 
-#include "common/base/err.h"
+#include "coordinator/cli/command.h"
 #include "proto/message.h"
 
 /*
  * 0 when the answer is whole.  -1: could not ask, `*refused` false; or the coordinator said no, `*refused`
  * true.  `each` may be NULL.
  */
-int lk_question_ask(const char *config, const lk_wire_Envelope                    *question,
+int lk_question_ask(const struct lk_target *target, const lk_wire_Envelope        *question,
                     void (*each)(void *ctx, const lk_wire_Envelope *answer), void *ctx,
                     bool *refused, struct lk_err *err);
 

@@ -15,6 +15,7 @@ struct submit {
     struct lk_sender       *sender;
     struct lk_watcher       watcher;
     bool                    detach;
+    bool                    local; /* the coordinator is a private one */
     bool                    interrupted;
     bool                    broken; /* our own side failed: `failure` says how */
     struct lk_err           failure;
@@ -157,6 +158,11 @@ static int leave(struct submit *submit)
         lk_complain("interrupted before the source was in: push %" PRIu64
                     " will be dropped unless the same is pushed again",
                     push);
+    else if (submit->local)
+        lk_complain("left push %" PRIu64 ", which goes on while another lkcoord command runs "
+                    "here: `lkcoord watch %" PRIu64 "` takes it up again, `lkcoord cancel "
+                    "%" PRIu64 "` ends it",
+                    push, push, push);
     else
         lk_complain("left push %" PRIu64 ", which goes on: `lkcoord watch %" PRIu64
                     "` shows it, `lkcoord cancel %" PRIu64 "` ends it",
@@ -195,7 +201,7 @@ static int report(struct submit *submit, enum lk_submission_mode mode, bool json
                                   : lk_watcher_report(&submit->watcher);
 }
 
-static int serve(struct submit *submit, const char *config, struct lk_err *err)
+static int serve(struct submit *submit, const struct lk_target *target, struct lk_err *err)
 {
     LK_CLEANUP(lk_client_close) struct lk_client *client = NULL;
     const struct lk_client_handler                handler = {
@@ -211,14 +217,21 @@ static int serve(struct submit *submit, const char *config, struct lk_err *err)
     };
 
     submit->source = lk_submission_source(&submit->submission);
-    if (lk_client_open(&client, config, &handler, err) < 0)
+    if (lk_client_open(&client, target, &handler, err) < 0)
         return -1;
+    submit->local = lk_client_is_local(client);
+    if (submit->detach && submit->local)
+        return lk_err_set(
+            err, LK_ERR_INVALID,
+            "--detach needs a coordinator that stays: a private one ends with its "
+            "last client");
     return lk_client_run(client, err);
 }
 
 static int run(struct submit *submit, enum lk_submission_mode mode, const struct lk_call *call)
 {
     const struct lk_submit_values *values = call->values;
+    struct lk_target               target = call->target;
     struct lk_err                  err;
     bool                           json;
     bool                           is_silent = mode == LK_SUBMIT_PLAN || values->detach;
@@ -232,7 +245,8 @@ static int run(struct submit *submit, enum lk_submission_mode mode, const struct
         return lk_exit_of(&err);
     if (submit->submission.count == 0)
         return LK_EXIT_OK;
-    if (serve(submit, call->config, &err) < 0) {
+    target.signs = mode == LK_SUBMIT_PUSH && !values->disable_content_trust;
+    if (serve(submit, &target, &err) < 0) {
         lk_progress_clear(&submit->watcher.progress);
         return lk_exit_of(&err);
     }
