@@ -58,17 +58,41 @@ static int read_source(void *ctx, const struct lk_oid *oid, bool *is_tree, struc
     return -1;
 }
 
-static int platforms_of(const lk_wire_Hello *hello, struct lk_platform *out, struct lk_err *err)
+static bool may_build_for(const struct lk_coordinator *c, const char *agent, const char *arch)
 {
+    const struct lk_peer *peer = NULL;
+    bool                  any = false;
+
+    for (size_t i = 0; i < c->agent_peers.count && !peer; i++)
+        if (strcmp(c->agent_peers.list[i].name, agent) == 0)
+            peer = &c->agent_peers.list[i];
+    for (size_t i = 0; peer && i < peer->arch_count; i++)
+        any |= strcmp(peer->arches[i].name, arch) == 0;
+    return any || (peer && peer->arch_count == 0);
+}
+
+/* What HELLO says, less what our configuration does not let this agent build for. */
+static int platforms_of(const struct lk_coordinator *c, const char *agent,
+                        const lk_wire_Hello *hello, struct lk_platform *out, size_t *count,
+                        struct lk_err *err)
+{
+    *count = 0;
     if (hello->platforms_count == 0 || hello->slots == 0 || hello->slots > SLOTS_MAX)
         return lk_err_set(err, LK_ERR_INVALID,
                           "HELLO of an agent needs platforms, and 1 to %d slots", SLOTS_MAX);
     for (size_t i = 0; i < hello->platforms_count; i++) {
-        out[i].emulated = hello->platforms[i].emulated;
-        if (!lk_arch_parse(lk_str_of(hello->platforms[i].arch), &out[i].arch))
+        struct lk_platform *platform = &out[*count];
+        platform->emulated = hello->platforms[i].emulated;
+        if (!lk_arch_parse(lk_str_of(hello->platforms[i].arch), &platform->arch))
             return lk_err_set(err, LK_ERR_INVALID,
                               "HELLO names an architecture that cannot be one");
+        *count += may_build_for(c, agent, platform->arch.name);
     }
+    if (*count == 0)
+        return lk_err_set(err, LK_ERR_DENIED,
+                          "the coordinator's configuration lets this agent (%s) build for none "
+                          "of its platforms: see its `arches` under `agents`",
+                          agent);
     return 0;
 }
 
@@ -77,9 +101,14 @@ static int opened(void *ctx, struct lk_session *session, const lk_wire_Hello *he
 {
     struct lk_coordinator *c = ctx;
     struct lk_platform     platforms[LK_AGENT_PLATFORMS_MAX];
+    size_t                 count;
 
-    if (platforms_of(hello, platforms, err) < 0)
+    if (platforms_of(c, session->name, hello, platforms, &count, err) < 0)
         return -1;
+    for (size_t i = 0; i < hello->platforms_count; i++)
+        if (!may_build_for(c, session->name, hello->platforms[i].arch))
+            lk_log_warn("platform cut: the configuration does not allow it", "agent=%s arch=%s",
+                        LK_Q(session->name), LK_Q(hello->platforms[i].arch));
     struct lk_agent_line   *line = lk_xcalloc(1, sizeof(*line));
     struct lk_object_source source = { .read = read_source, .ctx = line };
     line->c = c;
@@ -101,12 +130,11 @@ static void welcomed(void *ctx, struct lk_session *session, const lk_wire_Hello 
     struct lk_event    event = { .type = LK_EVENT_AGENT_HELLO };
     struct lk_err      unused;
 
-    if (platforms_of(hello, platforms, &unused) < 0)
+    if (platforms_of(ctx, session->name, hello, platforms, &event.agent.count, &unused) < 0)
         return;
     event.agent.name = session->name;
     event.agent.session = session->id;
     event.agent.slots = hello->slots;
-    event.agent.count = hello->platforms_count;
     event.agent.platforms = platforms;
     event.agent.software = hello->software;
     event.agent.builder = hello->builder;

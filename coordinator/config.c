@@ -11,6 +11,7 @@ static const char *const root_keys[] = {
     "clients",         "registries",       "signing",    "trusted-keys", "publish",
     "lease-ms",        "permit-ms",        "suspect-ms", "ping-ms",      NULL,
 };
+static const char *const agent_keys[] = { "key", "arches", NULL };
 static const char *const registry_keys[] = { "host",          "plain-http",   "ca-file", "user",
                                              "password-file", "agent-logins", NULL };
 static const char *const login_keys[] = { "user", "password-file", NULL };
@@ -77,11 +78,38 @@ static bool is_name(const char *text)
     return len > 0 && len < LK_NAME_SIZE && text[0] != '.' && strspn(text, allowed) == len;
 }
 
+static int arches(const struct reader *reader, const struct lk_yaml_node *list,
+                  struct lk_peer *out)
+{
+    static const char expected[] = "must be a list of 1 to 8 architectures, as [amd64, arm64]";
+
+    if (list->kind != LK_YAML_LIST || !list->first)
+        return wrong(reader, list, "arches", expected);
+    for (const struct lk_yaml_node *item = list->first; item; item = item->next)
+        if (item->kind != LK_YAML_SCALAR || out->arch_count == LK_PACKAGE_ARCHES_MAX ||
+            !lk_arch_parse(lk_str_of(item->text), &out->arches[out->arch_count++]))
+            return wrong(reader, item, "arches", expected);
+    return 0;
+}
+
+/* `NAME: {key: KEY, arches: [...]}` in place of `NAME: KEY`. */
+static int limited_agent(const struct reader *reader, const struct lk_yaml_node *map,
+                         struct lk_peer *out, char *key_text, size_t size)
+{
+    const struct lk_yaml_node *list = lk_yaml_get(map, "arches");
+
+    if (lk_yaml_check_keys(map, reader->name, agent_keys, reader->err) < 0 ||
+        required(reader, map, "key", "the agent's public key is missing", key_text, size) < 0)
+        return -1;
+    return list ? arches(reader, list, out) : 0;
+}
+
 static int peer(const struct reader *reader, const struct lk_yaml_node *node, const char *key,
                 struct lk_peers *out)
 {
     struct lk_peer *entry = &out->list[out->count];
-    char            key_text[LK_PATH_SIZE];
+    char            key_text[LK_PATH_SIZE] = "";
+    bool            is_limited = node->value->kind == LK_YAML_MAP && strcmp(key, "agents") == 0;
 
     if (out->count == LK_PEERS_MAX)
         return wrong(reader, node, key, "more entries than the limit of 512");
@@ -90,8 +118,9 @@ static int peer(const struct reader *reader, const struct lk_yaml_node *node, co
                      "a name has 1 to 63 letters, digits, '.', '_' and '-', and begins with no "
                      "'.'");
     snprintf(entry->name, sizeof(entry->name), "%s", node->text);
-    if (lk_yaml_text(node->value, reader->name, node->text, key_text, sizeof(key_text),
-                     reader->err) < 0)
+    if ((is_limited ? limited_agent(reader, node->value, entry, key_text, sizeof(key_text))
+                    : lk_yaml_text(node->value, reader->name, node->text, key_text,
+                                   sizeof(key_text), reader->err)) < 0)
         return -1;
     if (lk_curve_parse_public(&entry->key, key_text, reader->err) < 0)
         return lk_err_wrap(reader->err, "%s:%u: %s: %s", reader->name, node->line, key,

@@ -17,6 +17,9 @@
 struct lk_peer {
     char                   name[LK_NAME_SIZE];
     struct lk_curve_public key;
+    /* For which an agent may build; none: for all that it says. */
+    size_t         arch_count;
+    struct lk_arch arches[LK_PACKAGE_ARCHES_MAX];
 };
 
 struct lk_peers {

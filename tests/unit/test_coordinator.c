@@ -112,11 +112,26 @@ static void list_peers(void **state, const struct world *world, bool agent, bool
     write_config(state, agent ? agents : "", client ? clients : "");
 }
 
-static void start(void **state, struct world *world)
+/* With the agent for these architectures only. */
+static void list_limited(void **state, const struct world *world, const char *arches)
+{
+    LK_CLEANUP(lk_free_pointer)
+    char *agents = lk_xasprintf("a: {key: \"%s\", arches: [%s]}",
+                                lk_curve_public_of(world->keys[AGENT])->z85, arches);
+    LK_CLEANUP(lk_free_pointer)
+    char *clients = lk_xasprintf("c: \"%s\"", lk_curve_public_of(world->keys[CLIENT])->z85);
+
+    write_config(state, agents, clients);
+}
+
+static void start_with(void **state, struct world *world, const char *arches)
 {
     *world = (struct world) { 0 };
     make_keys(state, world);
-    list_peers(state, world, true, true);
+    if (arches)
+        list_limited(state, world, arches);
+    else
+        list_peers(state, world, true, true);
     world->pid = fork();
     if (world->pid == 0) {
         execl("/proc/self/exe", "test_coordinator", ((struct scratch *)*state)->directory,
@@ -126,6 +141,11 @@ static void start(void **state, struct world *world)
     lk_net_init();
     find_endpoints(state, world);
     lk_wire_in_init(&world->in);
+}
+
+static void start(void **state, struct world *world)
+{
+    start_with(state, world, NULL);
 }
 
 /* It must have lived until now, and end in peace. */
@@ -186,7 +206,7 @@ static void expect(struct world *world, enum who who, pb_size_t body)
     fail_msg("no %s came", lk_message_name(body));
 }
 
-static void come_in(struct world *world, enum who who)
+static void say_hello(struct world *world, enum who who)
 {
     lk_wire_Envelope hello;
     struct lk_err    err;
@@ -198,6 +218,11 @@ static void come_in(struct world *world, enum who who)
     sample_of(lk_wire_Envelope_hello_tag, &hello);
     hello.session = 0;
     send_message(world, who, &hello, LK_STR(""));
+}
+
+static void come_in(struct world *world, enum who who)
+{
+    say_hello(world, who);
     expect(world, who, lk_wire_Envelope_welcome_tag);
     world->session[who] = world->in.envelope.body.welcome.session;
 }
@@ -439,6 +464,34 @@ static void who_is_taken_off_the_list_is_cut_by_sighup(void **state)
     stop(&world);
 }
 
+static void an_agent_serves_only_what_the_configuration_allows(void **state)
+{
+    struct world     world;
+    lk_wire_Envelope list = { .request = 6, .which_body = lk_wire_Envelope_list_agents_tag };
+    const lk_wire_AgentUpdate *agent = &world.in.envelope.body.agent_update;
+
+    start_with(state, &world, "s390x, riscv64");
+    come_in(&world, AGENT); /* says amd64 and s390x */
+    come_in(&world, CLIENT);
+    ask(&world, CLIENT, &list);
+    expect(&world, CLIENT, lk_wire_Envelope_agent_update_tag);
+    assert_int_equal(agent->platforms_count, 1);
+    assert_string_equal(agent->platforms[0].arch, "s390x");
+    stop(&world);
+}
+
+static void an_agent_for_nothing_that_is_allowed_is_refused(void **state)
+{
+    struct world world;
+
+    start_with(state, &world, "riscv64");
+    say_hello(&world, AGENT);
+    expect(&world, AGENT, lk_wire_Envelope_error_tag);
+    assert_int_equal(world.in.envelope.body.error.kind, lk_wire_Kind_KIND_DENIED);
+    assert_non_null(strstr(world.in.envelope.body.error.text, "arches"));
+    stop(&world);
+}
+
 static void cancelling_what_has_ended_is_a_conflict(void **state)
 {
     struct world     world;
@@ -479,6 +532,8 @@ int main(int argc, char **argv)
         TEST(peers_that_lie_in_any_order_do_not_end_it),
         TEST(lists_end_with_how_many_there_were),
         TEST(who_is_taken_off_the_list_is_cut_by_sighup),
+        TEST(an_agent_serves_only_what_the_configuration_allows),
+        TEST(an_agent_for_nothing_that_is_allowed_is_refused),
         TEST(cancelling_what_has_ended_is_a_conflict),
     };
 

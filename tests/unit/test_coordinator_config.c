@@ -49,7 +49,8 @@ static void every_key_is_read(void **state)
     must(load(state,
               MINIMUM "agents-endpoint: tcp://127.0.0.1:1\n"
                       "clients-endpoint: ipc:///x\n"
-                      "agents: {one: \"" KEY_A "\", two: \"" KEY_B "\"}\n"
+                      "agents: {one: \"" KEY_A "\", two: {key: \"" KEY_B
+                      "\", arches: [s390x, riscv64]}}\n"
                       "clients: {maintainer: \"" KEY_A "\"}\n"
                       "registries:\n"
                       "  - host: r.example:5000\n"
@@ -70,6 +71,9 @@ static void every_key_is_read(void **state)
     assert_int_equal(config.agents.count, 2);
     assert_string_equal(config.agents.list[1].name, "two");
     assert_string_equal(config.agents.list[1].key.z85, KEY_B);
+    assert_int_equal(config.agents.list[0].arch_count, 0);
+    assert_int_equal(config.agents.list[1].arch_count, 2);
+    assert_string_equal(config.agents.list[1].arches[1].name, "riscv64");
     assert_int_equal(config.clients.count, 1);
 
     const struct lk_registry_config *registry =
@@ -126,6 +130,13 @@ static void what_is_wrong_is_told_with_place_and_reason(void **state)
         { MINIMUM "agents:\n  a: \"" KEY_A "\"\n  b: \"" KEY_A "\"\n",
           ":5: agents: ", "the same key" },
         { MINIMUM "agents:\n  a: short\n", ":4: agents: a", "" },
+        { MINIMUM "agents:\n  a: {arches: [amd64]}\n", ":4: key: ", "missing" },
+        { MINIMUM "agents:\n  a: {key: \"" KEY_A "\", arch: [x]}\n", ":4: ", "arches" },
+        { MINIMUM "agents:\n  a: {key: \"" KEY_A "\", arches: []}\n",
+          ":4: arches: ", "1 to 8" },
+        { MINIMUM "agents:\n  a: {key: \"" KEY_A "\", arches: [ARM]}\n",
+          ":4: arches: ", "amd64" },
+        { MINIMUM "clients:\n  a: {key: \"" KEY_A "\"}\n", ":4: ", "a" },
         { MINIMUM "registries: {}\n", ":3: registries: ", "must be a list" },
         { MINIMUM "registries:\n  - plain-http: true\n", ":4: host: ", "missing" },
         { MINIMUM "registries:\n  - host: x\n  - host: x\n", ":5: host: ", "already" },
