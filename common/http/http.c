@@ -284,11 +284,20 @@ static bool is_certificate_trouble(CURLcode code)
            code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_CERTPROBLEM;
 }
 
+/* In the words of OpenSSL and of GnuTLS; other trouble while connecting may pass. */
+static bool speaks_no_tls(CURLcode code, const char *detail)
+{
+    return code == CURLE_SSL_CONNECT_ERROR && (strstr(detail, "wrong version number") ||
+                                               strstr(detail, "packet length too long") ||
+                                               strstr(detail, "unexpected TLS packet"));
+}
+
 /* What libcurl said, for people; the URL stays out, since its query may hold a signature. */
 static int explain(const struct transfer *transfer, CURLcode code, const char *detail,
                    struct lk_err *err)
 {
     const char *reason = detail[0] ? detail : curl_easy_strerror(code);
+    const char *ca_file = transfer->http->options.ca_file;
 
     if (transfer->body_too_large)
         return lk_err_set(err, LK_ERR_LIMIT, "the answer is larger than %zu bytes",
@@ -307,9 +316,14 @@ static int explain(const struct transfer *transfer, CURLcode code, const char *d
     if (is_cancelled(transfer->http))
         return lk_err_set(err, LK_ERR_RETRY, "cancelled");
     if (is_certificate_trouble(code))
-        return lk_err_set(
-            err, LK_ERR_PERMANENT,
-            "its certificate was not accepted (%s); is the right CA file configured?", reason);
+        return lk_err_set(err, LK_ERR_PERMANENT, "certificate not accepted by %s%s (%s)",
+                          ca_file ? "ca-file " : "the system's CAs; set ca-file to its own",
+                          ca_file ? ca_file : "", reason);
+    if (speaks_no_tls(code, detail))
+        return lk_err_set(err, LK_ERR_PERMANENT,
+                          "it does not speak TLS (%s); if plain http shall be spoken with it, "
+                          "say so (plain-http)",
+                          reason);
     if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT)
         return lk_err_set(
             err, LK_ERR_PERMANENT,

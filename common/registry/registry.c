@@ -150,7 +150,7 @@ int lk_registry_get_blob(struct lk_registry *registry, const struct lk_digest *d
     char text[LK_DIGEST_TEXT_SIZE];
     lk_digest_format(digest, text);
     LK_CLEANUP(lk_free_pointer) char *url = lk_xasprintf("%sblobs/%s", registry->base, text);
-    LK_CLEANUP(lk_free_pointer) char *what = lk_xasprintf("reading blob %s", text);
+    LK_CLEANUP(lk_free_pointer) char *what = lk_xasprintf("reading blob %.19s", text);
     LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
     struct lk_call                                        call = {
                                                .what = what, .request = { .method = "GET", .url = url, .answer_max = out->max }
@@ -178,7 +178,7 @@ int lk_registry_has_blob(struct lk_registry *registry, const struct lk_digest *d
     char text[LK_DIGEST_TEXT_SIZE];
     lk_digest_format(digest, text);
     LK_CLEANUP(lk_free_pointer) char *url = lk_xasprintf("%sblobs/%s", registry->base, text);
-    LK_CLEANUP(lk_free_pointer) char *what = lk_xasprintf("looking for blob %s", text);
+    LK_CLEANUP(lk_free_pointer) char *what = lk_xasprintf("looking for blob %.19s", text);
     LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
     struct lk_call                                        call = {
                                                .what = what,

@@ -182,7 +182,8 @@ static int send_data(struct upload *upload, struct lk_err *err)
 static int commit(struct upload *upload, struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char *url = NULL;
-    LK_CLEANUP(lk_free_pointer) char *what = lk_xasprintf("completing blob %s", upload->digest);
+    LK_CLEANUP(lk_free_pointer)
+    char *what = lk_xasprintf("completing blob %.19s", upload->digest);
     LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
     struct lk_digest                                      stated;
 

@@ -3,7 +3,8 @@
 #
 # registry_start DIR [USER PASSWORD] - sets REGISTRY (host:port) and REGISTRY_PID (also in DIR/pid); keeps
 # its data in DIR/data and writes DIR/access.log, one line a request, in the order in which they ended.
-# With a user it asks for basic authentication; with REGISTRY_AUTH set, that is its `auth:` section.
+# With a user it asks for basic authentication; with REGISTRY_AUTH set, that is its `auth:` section; with
+# REGISTRY_TLS set it speaks TLS with that directory's cert.pem and key.pem.
 # registry_stop
 
 registry_config() {
@@ -21,6 +22,8 @@ storage:
 http:
   addr: 127.0.0.1:0
 END
+    [ -z "${REGISTRY_TLS-}" ] ||
+        printf '  tls:\n    certificate: %s/cert.pem\n    key: %s/key.pem\n' "$REGISTRY_TLS" "$REGISTRY_TLS"
     [ -z "${REGISTRY_AUTH-}" ] || printf 'auth:\n%s\n' "$REGISTRY_AUTH"
     [ $# -eq 1 ] || printf 'auth:\n  htpasswd:\n    realm: test\n    path: %s/htpasswd\n' "$1"
 }
