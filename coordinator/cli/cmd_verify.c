@@ -20,7 +20,7 @@ static const struct lk_option options[] = {
     { "arches", LK_OPTION_TEXT, offsetof(struct values, arches), "LIST",
       "architectures that must be there, as amd64,arm64" },
     { "ca-file", LK_OPTION_TEXT, offsetof(struct values, ca_file), "PEM",
-      "trust the registry by these certificates instead of the system's" },
+      "whom to trust as registry besides the system's certificates" },
     { "plain-http", LK_OPTION_FLAG, offsetof(struct values, plain_http), NULL,
       "speak HTTP to the registry (loopback hosts: always, unless --ca-file is given)" },
     { 0 },
