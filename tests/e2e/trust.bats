@@ -12,16 +12,47 @@ native_package() {
     new_small_package "$1" "arches: [amd64]" "${@:2}"
 }
 
+# NAME: what its tag's index is now.
+index_of() {
+    raw "$(lkcoord show-tag --org "$REGISTRY/demo" "$1")"
+}
+
+# NAME < INDEX: puts an index under the package's tag.
+put_index() {
+    local tag
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" "$1")
+    curl -sf -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary @- \
+        "http://$REGISTRY/v2/demo/$1/manifests/${tag##*:}"
+}
+
+# FILTER NAME: changes the package's index as a stranger would.
+tamper() {
+    local index
+    index=$(index_of "$2" | jq -c "$1")
+    put_index "$2" <<<"$index"
+}
+
+# NAME ARCH DIGEST: writes the arch tag of what was published last.
+put_arch_tag() {
+    local tag
+    tag=$(tag_of "$published")
+    raw "${published%@*}@$3" >"$BATS_TEST_TMPDIR/manifest"
+    curl -sf -X PUT -H "Content-Type: $(jq -r .mediaType "$BATS_TEST_TMPDIR/manifest")" \
+        --data-binary "@$BATS_TEST_TMPDIR/manifest" "http://$REGISTRY/v2/demo/$1/manifests/$tag-$2"
+}
+
+as_another_arch() {
+    echo ".manifests += [.manifests[0] | .platform.architecture = \"$1\"]"
+}
+
 # NAME: a stranger's index of one amd64 image under the package's tag; $planted is that image's digest.
 plant() {
-    local tag index
-    tag=$(lkcoord show-tag --org "$REGISTRY/demo" "$1")
+    local index
     skopeo copy --quiet --all --src-tls-verify=false --dest-tls-verify=false \
         "docker://$REGISTRY/base/busybox:1" "docker://$REGISTRY/demo/$1:seed"
     index=$(raw "$REGISTRY/demo/$1:seed" | jq -c '.manifests |= map(select(.platform.architecture == "amd64"))')
     planted=$(jq -r '.manifests[0].digest' <<<"$index")
-    curl -sf -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' -d "$index" \
-        "http://$REGISTRY/v2/demo/$1/manifests/${tag##*:}"
+    put_index "$1" <<<"$index"
 }
 
 child_of() {
@@ -88,6 +119,55 @@ is_built() {
     [ "$status" -eq 0 ]
     [ "$(arches_of "$published")" = amd64 ]
     [ "$(child_of "$published" amd64)" != "$planted" ]
+    lkcoord verify --key "$SIGNING_KEY" "$published"
+}
+
+@test "our own image listed for another architecture too is not trusted, adopted or not" {
+    native_package relabelled
+    push relabelled
+    [ "$status" -eq 0 ]
+    ours=$(child_of "$published" amd64)
+    tamper "$(as_another_arch riscv64)" relabelled
+    put_arch_tag relabelled riscv64 "$ours"
+    push relabelled
+    [ "$status" -eq 5 ]
+    grep -q "entry for riscv64" <<<"$output"
+    push --adopt "$ours" relabelled
+    [ "$status" -eq 5 ]
+    grep -q "riscv64.*$ours.*linux/amd64" <<<"$output"
+    push --replace riscv64 relabelled
+    [ "$status" -eq 0 ]
+    [ "$(arches_of "$published")" = amd64 ]
+    lkcoord verify --key "$SIGNING_KEY" "$published"
+}
+
+@test "the same for an architecture that the package requires is built anew" {
+    new_small_package twice "arches: [amd64, arm64]"
+    push --platforms linux/amd64 twice
+    ours=$(child_of "$published" amd64)
+    tamper "$(as_another_arch arm64)" twice
+    put_arch_tag twice arm64 "$ours"
+    push twice
+    [ "$status" -eq 5 ]
+    push --replace arm64 twice
+    [ "$status" -eq 0 ]
+    [ "$(child_of "$published" arm64)" != "$ours" ]
+    lkcoord verify --key "$SIGNING_KEY" "$published"
+}
+
+@test "--replace unknown, as the refusal of an attestation says, leaves it out" {
+    native_package attested
+    push attested
+    first=$published
+    tamper '.manifests += [.manifests[0] | .platform = {os: "unknown", architecture: "unknown"}]' attested
+    push attested
+    [ "$status" -eq 5 ]
+    [[ $output != *--adopt* ]]
+    way_out=$(grep -oE -e '--replace [a-z0-9]+' <<<"$output" | head -n 1)
+    [ "$way_out" = "--replace unknown" ]
+    push $way_out attested
+    [ "$status" -eq 0 ]
+    [ "$published" = "$first" ]
     lkcoord verify --key "$SIGNING_KEY" "$published"
 }
 
