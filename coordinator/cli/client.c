@@ -409,12 +409,16 @@ static int on_signal(zloop_t *loop, zmq_pollitem_t *item, void *ctx)
 
 static int open_signals(struct lk_client *client, struct lk_err *err)
 {
-    sigset_t set;
+    sigset_t         set;
+    struct sigaction hangup;
 
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGWINCH);
+    /* A terminal that is closed; under nohup it is ignored, which blocking would undo. */
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaddset(&set, SIGHUP);
     /* Before any thread: libzmq's must not take them, and zloop ends on EINTR. */
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return lk_err_sys(err, "blocking signals");

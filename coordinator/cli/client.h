@@ -26,7 +26,7 @@ struct lk_client_handler {
     void (*sent)(void *ctx);
     /* Ten times a second.  May be NULL. */
     void (*tick)(void *ctx, struct lk_client *client);
-    /* SIGINT or SIGTERM.  NULL: stops with LK_EXIT_CANCELLED. */
+    /* SIGINT, SIGTERM or SIGHUP.  NULL: stops with LK_EXIT_CANCELLED. */
     void (*interrupted)(void *ctx, struct lk_client *client);
     void (*resized)(void *ctx);
     /* The line was lost or came back; one line for people.  May be NULL. */

@@ -8,8 +8,10 @@
 #include "coordinator/cli/local_state.h"
 #include "coordinator/cli/passphrase.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +19,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define START_MS 30000 /* a long journal is read first */
-#define LOOK_MS  10
+#define START_MS    30000 /* a long journal is read first */
+#define LOOK_MS     10
+#define PATIENCE_MS 3000
 
 struct lk_local {
     char            *directory;
@@ -42,6 +45,36 @@ static int open_lock(const char *directory, const char *name, struct lk_err *err
 static int lock(int fd, int how, struct lk_err *err)
 {
     return flock(fd, how) == 0 ? 0 : lk_err_sys(err, "locking the private coordinator's state");
+}
+
+/* The signals of lk_client_open are blocked, so that nobody leaves half-started daemons behind. */
+static bool is_interrupted(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM));
+}
+
+/* Another one may hold it for long: it asks for a passphrase. */
+static int wait_for_turn(const struct lk_local *local, struct lk_err *err)
+{
+    int64_t said_ms = lk_clock_boot_ms() + PATIENCE_MS;
+
+    while (flock(local->turn, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return lk_err_sys(err, "locking the private coordinator's state");
+        if (is_interrupted())
+            return lk_err_set(err, LK_ERR_RETRY, "interrupted");
+        if (lk_clock_boot_ms() > said_ms) {
+            lk_complain("waiting for another lkcoord command, which starts or ends the private "
+                        "coordinator in %s",
+                        local->directory);
+            said_ms = INT64_MAX;
+        }
+        usleep(LOOK_MS * 1000);
+    }
+    return 0;
 }
 
 /* ---- the daemons, as the last client to start one wrote them down ---- */
@@ -118,6 +151,8 @@ static int wait_for_doors(const struct lk_local *local, const char *endpoints,
             return lk_err_set(err, LK_ERR_RETRY,
                               "the private lkcoordd opened no door within %d s; see %s/log",
                               START_MS / 1000, local->directory);
+        if (is_interrupted())
+            return lk_err_set(err, LK_ERR_RETRY, "interrupted");
         usleep(LOOK_MS * 1000);
     }
     return 0;
@@ -222,7 +257,7 @@ static int take_turn(struct lk_local *local, struct lk_config *config,
         return -1;
     local->clients = open_lock(local->directory, "clients.lock", err);
     if (local->clients < 0 || lk_directory_make(log, 0700, err) < 0 ||
-        lock(local->turn, LOCK_EX, err) < 0 || ensure_daemons(local, config, target, err) < 0 ||
+        wait_for_turn(local, err) < 0 || ensure_daemons(local, config, target, err) < 0 ||
         lock(local->clients, LOCK_SH, err) < 0)
         return -1;
     return lock(local->turn, LOCK_UN, err);

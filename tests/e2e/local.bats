@@ -1,0 +1,202 @@
+# Without a coordinator: lkcoord's own private one, on this machine.
+
+load helper
+
+setup_file() {
+    start_world
+    mkdir -p "$WORLD/state"
+}
+
+setup() {
+    world_load
+    cd "$WORLD/source"
+    CONFIGURED=$LKCOORD_CONFIG
+    unset LKCOORD_CONFIG
+    export HOME=$WORLD/home XDG_STATE_HOME=$WORLD/state XDG_CONFIG_HOME=$WORLD/none
+    export CONTAINERS_REGISTRIES_CONF=$WORLD/registries.conf
+    STATE=$XDG_STATE_HOME/lkcoord
+}
+
+# What a failed test has left behind.
+teardown() {
+    local pid
+    for pid in $(daemons); do kill -KILL "$pid" || true; done
+}
+
+# The private daemons that are alive.
+daemons() {
+    ps -eo pid=,stat=,args= | awk -v state="$STATE/" '$2 !~ /^Z/ && $3 ~ /lk(coord|agent)d$/ && index($0, state) { print $1 }'
+}
+
+daemon_count_is() {
+    [ "$(daemons | wc -l)" -eq "$1" ]
+}
+
+new_slow_package() {
+    new_package "$1" 'arches: [amd64]' <<END
+FROM base.lkcoord.example/busybox:1
+COPY build.yml /$1.yml
+RUN sleep 3
+END
+}
+
+# NAME: pushes in the background, and comes back when it is being built.  Leaves $client and $number.
+push_until_building() {
+    local log=$WORLD/log/$1
+    lkcoord push --org "$REGISTRY/demo" "$1" >"$log.out" 2>"$log.err" 3>&- 4>&- &
+    client=$!
+    world_wait "the build of $1" 20 grep -q 'building' "$log.err" || { cat "$log.err"; return 1; }
+    number=$(sed -n 's/^push \([0-9]*\) .*/\1/p' "$log.err")
+}
+
+kill_all() {
+    kill -KILL "$client" $(daemons)
+    wait "$client" || true
+    world_wait "the daemons' end" 5 daemon_count_is 0
+}
+
+@test "the first one starts it, a second terminal joins, the last one ends it" {
+    new_slow_package slow
+    new_small_package quick 'arches: [amd64]'
+    push_until_building slow
+    grep -q 'started the private coordinator in .*, as no other is configured' "$WORLD/log/slow.err"
+
+    push quick
+    grep -q 'joined the private coordinator' <<<"$output"
+    [ "$(arches_of "$published")" = amd64 ]
+    daemon_count_is 2
+    lkcoord agents | grep -E '^local  there  1 of .* amd64 \(native\)'
+
+    wait "$client"
+    lkcoord status "$number" | grep '^  amd64 .* native'
+    grep -qE '@sha256:[0-9a-f]{64}$' "$WORLD/log/slow.out"
+    daemon_count_is 0
+    lkcoord verify --key "$STATE/signing.pub" "$(cat "$WORLD/log/slow.out")"
+    [ "$(stat -c %a "$STATE" "$STATE"/{coordinator,agent,log} | sort -u)" = 700 ]
+}
+
+@test "killed with its daemons while it builds, the push is finished by the next watch" {
+    new_slow_package killed
+    push_until_building killed
+    kill_all
+
+    output=$(lkcoord watch "$number" 2>&1)
+    echo "$output"
+    grep -q 'started the private coordinator' <<<"$output"
+    grep -q ' done, signed$' <<<"$output"
+    daemon_count_is 0
+}
+
+@test "killed with its daemons, the push is finished by the next push of the same" {
+    new_slow_package killed-too
+    push_until_building killed-too
+    kill_all
+
+    push killed-too
+    [ "$status" -eq 0 ]
+    grep -q 'is complete and signed' <<<"$output"
+    [ "$(arches_of "$(lkcoord show-tag --org "$REGISTRY/demo" killed-too)")" = amd64 ]
+    [ -z "$(lkcoord status)" ]
+    daemon_count_is 0
+}
+
+@test "a killed client's daemons are taken over by the next one" {
+    new_slow_package orphan
+    push_until_building orphan
+    kill -KILL "$client"
+    wait "$client" || true
+
+    output=$(lkcoord watch "$number" 2>&1)
+    grep -q 'joined the private coordinator' <<<"$output"
+    grep -q ' done, signed$' <<<"$output"
+    [[ $output != *"attempt 2"* ]]
+    daemon_count_is 0
+}
+
+@test "interrupted, it ends its daemons and says how to come back" {
+    new_slow_package interrupted
+    push_until_building interrupted
+    kill -INT "$client"
+    status=0
+    wait "$client" || status=$?
+
+    [ "$status" -eq 130 ]
+    grep -q "lkcoord watch $number. takes it up again" "$WORLD/log/interrupted.err"
+    daemon_count_is 0
+    lkcoord cancel "$number"
+    daemon_count_is 0
+}
+
+@test "many that start at once share one" {
+    local i pids=()
+    for i in 1 2 3 4; do
+        lkcoord agents >"$WORLD/log/many.$i" 2>&1 3>&- 4>&- &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do wait "$i"; done
+    [ "$(grep -hc '^local  there' "$WORLD"/log/many.? | sort -u)" = 1 ]
+    daemon_count_is 0
+}
+
+@test "--local goes past a configured coordinator; a configuration that is named has to be there" {
+    export LKCOORD_CONFIG=$CONFIGURED
+    [ -z "$(lkcoord agents 2>/dev/null)" ]
+    lkcoord agents --local | grep '^local  there'
+
+    export LKCOORD_CONFIG=$WORLD/none.yml
+    run lkcoord agents
+    [ "$status" -eq 2 ]
+    [[ $output == *"there is no $WORLD/none.yml"* ]]
+    run lkcoord agents --local --config "$CONFIGURED"
+    [ "$status" -eq 2 ]
+    daemon_count_is 0
+}
+
+@test "all commands that ask a coordinator work without one" {
+    new_small_package asked 'arches: [amd64]'
+    lkcoord plan --org "$REGISTRY/demo" asked | grep '^  amd64 .*build'
+    lkcoord build --org "$REGISTRY/demo" asked
+    number=$(lkcoord status --all | awk '/build only/ { print $1 }' | tail -n 1)
+    lkcoord status "$number" | grep '^  amd64 .* native'
+    lkcoord logs "$number" | grep 'COPY build.yml'
+    lkcoord watch "$number"
+    run lkcoord push --detach --org "$REGISTRY/demo" asked
+    [ "$status" -eq 2 ]
+    daemon_count_is 0
+}
+
+@test "without a passphrase nothing is signed unless it is said; the key is made once" {
+    new_small_package unsigned 'arches: [amd64]'
+    export XDG_STATE_HOME=$WORLD/state2
+    unset COSIGN_PASSWORD
+    run setsid lkcoord push --org "$REGISTRY/demo" unsigned </dev/null
+    [ "$status" -eq 2 ]
+    [[ $output == *COSIGN_PASSWORD*  ]]
+    [ ! -e "$XDG_STATE_HOME/lkcoord/signing.key" ]
+    push --disable-content-trust unsigned
+    [ "$status" -eq 0 ]
+
+    COSIGN_PASSWORD=open-sesame push --force unsigned
+    [[ $output == *"made the signing key"* ]]
+    COSIGN_PASSWORD=wrong run lkcoord agents
+    [ "$status" -ne 0 ]
+    [[ $output == *"the private lkcoordd ended right after its start"*signing.key* ]]
+}
+
+@test "a state directory that is too long or open to others is refused" {
+    XDG_STATE_HOME=$WORLD/$(printf 'x%.0s' {1..100}) run lkcoord agents
+    [ "$status" -eq 2 ]
+    [[ $output == *"too long a path"* ]]
+
+    mkdir -p "$WORLD/open/lkcoord"
+    chmod 755 "$WORLD/open/lkcoord"
+    XDG_STATE_HOME=$WORLD/open run lkcoord agents
+    [ "$status" -eq 5 ]
+    [[ $output == *"chmod 700"* ]]
+}
+
+@test "a place whose name needs quotes is fine" {
+    export XDG_STATE_HOME="$WORLD/it's: a #place"
+    lkcoord agents | grep '^local  there'
+    [ -z "$(ps -eo stat,args | awk '$1 !~ /^Z/' | grep -F "#place" | grep -v grep)" ]
+}
