@@ -28,8 +28,10 @@ setup() {
     cd "$WORLD/source"
 }
 
+# A daemon that a sanitizer ends, perhaps only in its last moment, fails the file.
 teardown_file() {
     world_stop
+    ! grep -E 'Sanitizer: |\.[ch]:[0-9]+:[0-9]+: runtime error: ' "$WORLD"/log/* >&3
 }
 
 commit_all() {

@@ -1,6 +1,6 @@
 #!/bin/bash
 #
-# The slower judges: all tests under AddressSanitizer and UBSan, the threaded ones under ThreadSanitizer,
+# The slower judges: all tests under AddressSanitizer and UBSan, the unit tests and pushes under ThreadSanitizer,
 # the cores and the wire on a big-endian machine (s390x under qemu), lint, and the tests in tests/deep.  Each
 # part ends with a line of its own; the last line is "N passed, N failed" over all.
 #
@@ -12,7 +12,7 @@ if [ "$(id -u)" -ne 0 ]; then
     exec sudo -- "$0" "$@"
 fi
 . tests/tools/debs.sh
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 work=build/logs/deep.$$
 mkdir -p "$work"
 child=
@@ -36,20 +36,20 @@ trap 'exit 143' TERM
 
 # NAME COMMAND...: adds what its last line counts; a command that counts nothing has failed once.
 part() {
-    local name=$1 log=$work/$1 good bad started=$SECONDS
+    local name=$1 log=$work/$1 good bad left_out started=$SECONDS
     shift
     echo "--- $name"
     { "$@" 2>&1 | tee "$log"; } &
     child=$!
     wait "$child"
     child=
-    read -r good bad < <(tail -n 1 "$log" |
-        sed -nE 's/^(lint: )?([0-9]+) passed, ([0-9]+) failed$/\2 \3/p')
+    read -r good bad left_out < <(tail -n 1 "$log" |
+        sed -nE 's/^(lint: )?([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\2 \3 \5/p')
     if [ -z "${good-}" ]; then
         good=0 bad=1
     fi
-    passed=$((passed + good)) failed=$((failed + bad))
-    echo "--- $name: $good passed, $bad failed, $((SECONDS - started)) s"
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + ${left_out:-0}))
+    echo "--- $name: $good passed, $bad failed, ${left_out:-0} skipped, $((SECONDS - started)) s"
 }
 
 quietly() {
@@ -62,20 +62,12 @@ sanitized() {
     quietly make --no-print-directory -j2 CONFIG=asan all tests && CONFIG=asan tests/tools/check.sh
 }
 
-threaded_tests() {
-    grep -lE 'common/os/workers.h|<pthread.h>' tests/unit/test_*.c |
-        sed 's|tests/unit/\(.*\)\.c|build/tsan/tests/unit/\1|'
-}
-
 threads() {
     local tests
-    mapfile -t tests < <(threaded_tests)
-    if [ ${#tests[@]} -eq 0 ]; then
-        echo "0 passed, 0 failed"
-        return
-    fi
-    quietly make --no-print-directory -j2 CONFIG=tsan "${tests[@]}" &&
-        CONFIG=tsan tests/tools/check.sh "${tests[@]}"
+    quietly make --no-print-directory -j2 CONFIG=tsan all tests || return 1
+    mapfile -t tests < <(find tests/unit -name 'test_*.c' | sort | sed 's|\(.*\)\.c|build/tsan/\1|')
+    CONFIG=tsan TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/tests/tools/tsan.supp" \
+        tests/tools/check.sh "${tests[@]}" tests/e2e/push.bats
 }
 
 # Big-endian: the libraries of that architecture are unpacked, not installed.
@@ -175,5 +167,7 @@ for name; do
         ;;
     esac
 done
-echo "$passed passed, $failed failed"
+summary="$passed passed, $failed failed"
+[ "$skipped" -eq 0 ] || summary+=", $skipped skipped"
+echo "$summary"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,7 +1,8 @@
 #!/bin/bash
 #
 # Runs tests, two at a time, and counts them; prints what the failed ones said.  A crash, a time-out
-# and a file without tests count as failed.  The last line is "N passed, N failed".
+# and a file without tests count as failed.  The last line is "N passed, N failed"; ", N skipped" follows
+# if any were.
 #
 #   tests/tools/check.sh [FILE...]     default: all unit, core and end-to-end tests
 #
@@ -49,20 +50,22 @@ run_one() {
     *) CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 120 "./$file" ;;
     esac >"$log.tap" 2>"$log.err" </dev/null || status=$?
     echo "$status" >"$log.status"
-    printf '%-40s %3s ok  %4s s%s\n' "$file" "$(grep -c '^ok ' "$log.tap")" \
+    printf '%-40s %3s ok  %4s s%s\n' "$file" "$(grep '^ok ' "$log.tap" | grep -vciE "$skip")" \
         $((SECONDS - started)) "$([ "$status" = 0 ] || echo '   FAILED')"
 }
 export -f run_one
+export skip='# skip( |$)'
 
-# Sets `good` and `bad` for one file that was run.
+# Sets `good`, `bad` and `left_out` for one file that was run.
 judge() {
     local log=$1 planned status
     status=$(cat "$log.status" 2>/dev/null || echo 'never ended')
-    good=$(grep -c '^ok ' "$log.tap")
-    bad=$(grep -c '^not ok ' "$log.tap")
+    left_out=$(grep -E '^(not )?ok ' "$log.tap" | grep -ciE "$skip")
+    good=$(grep '^ok ' "$log.tap" | grep -vciE "$skip")
+    bad=$(grep '^not ok ' "$log.tap" | grep -vciE "$skip")
     planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$log.tap" | head -n 1)
-    [ "$((good + bad))" -ge "${planned:-0}" ] || bad=$((planned - good))
-    if [ "$bad" -eq 0 ] && { [ "$status" != 0 ] || [ "$good" -eq 0 ]; }; then
+    [ "$((good + bad + left_out))" -ge "${planned:-0}" ] || bad=$((planned - good - left_out))
+    if [ "$bad" -eq 0 ] && { [ "$status" != 0 ] || [ "$((good + left_out))" -eq 0 ]; }; then
         bad=1
     fi
     [ "$bad" -gt 0 ] || return 0
@@ -96,10 +99,13 @@ runner=$!
 wait "$runner"
 runner=
 
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 for file in "${files[@]}"; do
     judge "$logs/$(name_of "$file")"
-    passed=$((passed + good)) failed=$((failed + bad))
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left_out))
+    [ "$left_out" -eq 0 ] || grep -hiE "^(not )?ok .*$skip" "$logs/$(name_of "$file").tap"
 done
-echo "$passed passed, $failed failed"
+summary="$passed passed, $failed failed"
+[ "$skipped" -eq 0 ] || summary+=", $skipped skipped"
+echo "$summary"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
