@@ -48,7 +48,8 @@ struct lk_effect {
     size_t              count; /* MERGE */
     struct lk_arch      arches[LK_FOUND_MAX * 2];
     struct lk_child     children[LK_FOUND_MAX * 2];
-    enum lk_err_kind    kind; /* ANSWER */
+    bool                accepted[LK_FOUND_MAX * 2]; /* by an ACCEPT_CHILD of this push */
+    enum lk_err_kind    kind;                       /* ANSWER */
     char                text[LK_REASON_SIZE];
 };
 

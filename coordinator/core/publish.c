@@ -33,6 +33,7 @@ static void begin_merge(struct lk_core *core, struct lk_package *package)
 
     effect->sign = lk_push_of(core, package->push)->options.sign;
     for (size_t i = 0; i < package->job_count; i++) {
+        effect->accepted[effect->count] = package->jobs[i].state == LK_JOB_DONE;
         effect->arches[effect->count] = package->jobs[i].arch;
         effect->children[effect->count++] = package->jobs[i].child;
     }

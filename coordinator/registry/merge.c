@@ -15,6 +15,7 @@ struct merge {
     const struct lk_publisher *publisher;
     const char                *tag;
     const struct lk_index     *children;
+    const bool                *accepted; /* of each child: it need not be read; NULL: none */
     bool                       sign;
     struct lk_descriptor      *index; /* written by the thread that puts it */
     pthread_mutex_t            lock;  /* over all below */
@@ -144,10 +145,13 @@ static int check_child(struct lk_registry *registry, const struct lk_index_entry
         child->arch.name, child->arch.name);
 }
 
-static int do_child(struct merge *merge, struct lk_registry *registry,
-                    const struct lk_index_entry *child, struct lk_err *err)
+static int do_child(struct merge *merge, struct lk_registry *registry, size_t number,
+                    struct lk_err *err)
 {
-    if (check_child(registry, child, err) < 0)
+    const struct lk_index_entry *child = &merge->children->entries[number];
+    bool                         is_accepted = merge->accepted && merge->accepted[number];
+
+    if (!is_accepted && check_child(registry, child, err) < 0)
         return -1;
     note(merge, false);
     return merge->sign ? sign_child(merge, registry, child, err) : 0;
@@ -165,15 +169,14 @@ static int do_index(struct merge *merge, struct lk_registry *registry, struct lk
 static int do_share(struct merge *merge, struct lk_err *err)
 {
     const struct lk_publisher                        *publisher = merge->publisher;
-    const struct lk_index                            *children = merge->children;
     LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
     size_t                                            i;
 
     if (lk_registry_open(&registry, &publisher->repository, &publisher->options, err) < 0)
         return -1;
     while (take_next(merge, &i))
-        if ((i < children->count ? do_child(merge, registry, &children->entries[i], err)
-                                 : do_index(merge, registry, err)) < 0)
+        if ((i < merge->children->count ? do_child(merge, registry, i, err)
+                                        : do_index(merge, registry, err)) < 0)
             return -1;
     return 0;
 }
@@ -212,13 +215,14 @@ static int run_all(struct merge *merge, struct lk_err *err)
 }
 
 int lk_merge(const struct lk_publisher *publisher, const char *tag,
-             const struct lk_index *children, bool sign, struct lk_descriptor *index,
-             struct lk_err *err)
+             const struct lk_index *children, const bool *accepted, bool sign,
+             struct lk_descriptor *index, struct lk_err *err)
 {
     struct merge merge = {
         .publisher = publisher,
         .tag = tag,
         .children = children,
+        .accepted = accepted,
         .sign = sign,
         .index = index,
         .lock = PTHREAD_MUTEX_INITIALIZER,

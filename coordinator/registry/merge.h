@@ -1,6 +1,6 @@
 /*
- * merge - reads each child of a push again, then puts the index of them, and signs what is to be signed: each
- * child under its two names, the index under its one.
+ * merge - reads each child that this push did not accept itself, then puts the index of them, and signs what
+ * is to be signed: each child under its two names, the index under its one.
  *
  * Whoever told of a child may have lied or erred: an entry that was kept or adopted, or somebody's index.  So a
  * child is signed only after its bytes and its image config were found to be what the entry says, and the
@@ -21,7 +21,7 @@
  * what its entry says or not there.
  */
 int lk_merge(const struct lk_publisher *publisher, const char *tag,
-             const struct lk_index *children, bool sign, struct lk_descriptor *index,
-             struct lk_err *err);
+             const struct lk_index *children, const bool *accepted, bool sign,
+             struct lk_descriptor *index, struct lk_err *err);
 
 #endif

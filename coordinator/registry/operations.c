@@ -11,6 +11,7 @@
 
 #define THREADS            8
 #define PATIENCE_MS        20000 /* then the core is told, says so to people, and tries again */
+#define VISIBLE_MS         10000 /* less than a turn */
 #define PASSWORD_BYTES_MAX 4096
 
 struct lk_operations {
@@ -70,6 +71,7 @@ static int set_up(const struct operation *operation, struct lk_publisher *publis
         .signer = options->signer,
         .trusted_keys = options->trusted_keys,
         .trusted_key_count = options->trusted_key_count,
+        .visible_ms = VISIBLE_MS,
     };
     if (lk_reference_parse(lk_str_of(operation->effect.repository), &publisher->repository,
                            err) < 0)
@@ -112,8 +114,8 @@ static int merge(struct operation *operation, const struct lk_publisher *publish
         entry->arch = effect->arches[i];
         snprintf(entry->os, sizeof(entry->os), "linux");
     }
-    return lk_publisher_merge(publisher, effect->tag, children, effect->sign, &operation->index,
-                              err);
+    return lk_publisher_merge(publisher, effect->tag, children, effect->accepted, effect->sign,
+                              &operation->index, err);
 }
 
 /* What agents get of a registry that has passwords but no tokens. */

@@ -1,5 +1,6 @@
 #include "coordinator/registry/publisher.h"
 
+#include "common/os/clock.h"
 #include "common/registry/child.h"
 #include "common/registry/names.h"
 #include "coordinator/registry/merge.h"
@@ -7,10 +8,39 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#define LOOK_AGAIN_MS 250
+
+/* Of a registry's many servers the one that is asked may not know yet what another one has stored. */
+static bool may_appear(const struct lk_publisher *publisher, int64_t since_ms,
+                       const struct lk_err *err)
+{
+    const atomic_bool    *cancel = publisher->options.cancel;
+    const struct timespec nap = { .tv_nsec = LOOK_AGAIN_MS * 1000000L };
+
+    if (err->kind != LK_ERR_NOT_FOUND || (cancel && atomic_load(cancel)) ||
+        lk_clock_boot_ms() - since_ms >= publisher->visible_ms)
+        return false;
+    nanosleep(&nap, NULL);
+    return true;
+}
+
+/* What was stored a moment ago. */
+static int read_stored(const struct lk_publisher *publisher, struct lk_registry *registry,
+                       const char *tag_or_digest, struct lk_manifest *out, struct lk_err *err)
+{
+    int64_t since_ms = lk_clock_boot_ms();
+
+    while (lk_registry_get_manifest(registry, tag_or_digest, out, err) < 0)
+        if (!may_appear(publisher, since_ms, err))
+            return -1;
+    return 0;
+}
 
 /* Writes a tag and looks at what it then names. */
-static int write_tag(struct lk_registry *registry, const char *tag,
-                     const struct lk_manifest *manifest, struct lk_err *err)
+static int write_tag(const struct lk_publisher *publisher, struct lk_registry *registry,
+                     const char *tag, const struct lk_manifest *manifest, struct lk_err *err)
 {
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest stored = { 0 };
     char                                            found[LK_DIGEST_TEXT_SIZE];
@@ -18,7 +48,7 @@ static int write_tag(struct lk_registry *registry, const char *tag,
     if (lk_registry_put_manifest(registry, tag, lk_buf_str(&manifest->bytes),
                                  manifest->media_type, err) < 0)
         return lk_err_wrap(err, "writing the tag %s", tag);
-    if (lk_registry_get_manifest(registry, tag, &stored, err) < 0)
+    if (read_stored(publisher, registry, tag, &stored, err) < 0)
         return lk_err_wrap(err, "reading the tag %s back", tag);
     if (!lk_digest_eq(&stored.digest, &manifest->digest)) {
         lk_digest_format(&stored.digest, found);
@@ -59,6 +89,21 @@ static int check_layers(struct lk_registry *registry, const struct lk_image_mani
     return 0;
 }
 
+static int read_child(const struct lk_publisher *publisher, struct lk_registry *registry,
+                      const struct lk_descriptor *child, const struct lk_arch *arch,
+                      struct lk_manifest *manifest, struct lk_image_manifest *image,
+                      struct lk_err *err)
+{
+    int64_t since_ms = lk_clock_boot_ms();
+
+    while (lk_child_read(registry, child, "linux", arch, manifest, image, err) < 0) {
+        if (!may_appear(publisher, since_ms, err))
+            return -1;
+        lk_manifest_fini(manifest);
+    }
+    return 0;
+}
+
 static int accept_child(const struct lk_publisher *publisher, const char *tag,
                         const struct lk_arch *arch, const struct lk_descriptor *child,
                         struct lk_err *err)
@@ -70,10 +115,10 @@ static int accept_child(const struct lk_publisher *publisher, const char *tag,
 
     if (lk_names_make(&names, publisher->repository.repository, tag, arch, err) < 0 ||
         lk_registry_open(&registry, &publisher->repository, &publisher->options, err) < 0 ||
-        lk_child_read(registry, child, "linux", arch, &manifest, &image, err) < 0 ||
+        read_child(publisher, registry, child, arch, &manifest, &image, err) < 0 ||
         check_layers(registry, &image, err) < 0)
         return -1;
-    return write_tag(registry, names.arch_tag, &manifest, err);
+    return write_tag(publisher, registry, names.arch_tag, &manifest, err);
 }
 
 int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *tag,
@@ -104,12 +149,12 @@ static int check_children(const struct lk_index *children, struct lk_err *err)
 }
 
 int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
-                       const struct lk_index *children, bool sign, struct lk_descriptor *index,
-                       struct lk_err *err)
+                       const struct lk_index *children, const bool *accepted, bool sign,
+                       struct lk_descriptor *index, struct lk_err *err)
 {
     memset(index, 0, sizeof(*index));
     if (check_children(children, err) < 0 ||
-        lk_merge(publisher, tag, children, sign && publisher->signer, index, err) < 0)
+        lk_merge(publisher, tag, children, accepted, sign && publisher->signer, index, err) < 0)
         return lk_err_wrap(err, "merging the images of %s:%s", publisher->repository.repository,
                            tag);
     return 0;
@@ -161,12 +206,12 @@ static int move_tag(const struct lk_publisher *publisher, const char *tag,
     if (!lk_digest_eq(&found, expected))
         return refuse_moved_tag(expected, &found, err);
     lk_digest_format(&index->digest, digest);
-    if (lk_registry_get_manifest(registry, digest, &manifest, err) < 0)
+    if (read_stored(publisher, registry, digest, &manifest, err) < 0)
         return -1;
     if (manifest.bytes.len != index->size)
         return lk_err_set(err, LK_ERR_CONFLICT, "%s has %zu bytes, not %" PRIu64, digest,
                           manifest.bytes.len, index->size);
-    return write_tag(registry, tag, &manifest, err);
+    return write_tag(publisher, registry, tag, &manifest, err);
 }
 
 int lk_publisher_move_tag(const struct lk_publisher *publisher, const char *tag,

@@ -20,6 +20,8 @@ struct lk_publisher {
     const struct lk_signer    *signer; /* NULL: this coordinator has no key */
     const uint8_t (*trusted_keys)[LK_PUBLIC_KEY_BYTES];
     size_t trusted_key_count;
+    /* How long what was just stored there may stay unseen; 0: not at all. */
+    uint32_t visible_ms;
 };
 
 /* One entry found in the index under the tag.  (Arch tags without an index are not looked at.) */
@@ -53,12 +55,13 @@ int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *
 
 /*
  * Re-reads these children (one an architecture, os "linux") by digest, as above: CONFLICT if one is not what is
- * said here.  Composes their index, puts it by digest, and, if `sign` and there is a signer, signs it and each
- * child.
+ * said here.  Those that are `accepted` (one flag a child; NULL: none is) were read so by
+ * lk_publisher_accept_child; that holds for good, as a digest does, and they are not read twice.  Composes the
+ * index, puts it by digest, and, if `sign` and there is a signer, signs it and each child.
  */
 int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
-                       const struct lk_index *children, bool sign, struct lk_descriptor *index,
-                       struct lk_err *err);
+                       const struct lk_index *children, const bool *accepted, bool sign,
+                       struct lk_descriptor *index, struct lk_err *err);
 
 /*
  * Moves `tag` to the index and reads it back.  `expected` is what the tag named when it was probed (zero:

@@ -106,6 +106,10 @@ static void what_is_adopted_stays_and_is_signed(void **state)
     index = tag_in(w, "org/it", "abc", false);
     assert_true(lk_digest_eq(&entry_of(index, &amd64)->child.digest, &planted));
     assert_true(entry_of(index, &amd64)->is_signed);
+    /* Only what was built was read by this push: the rest has to be read before it is signed. */
+    for (size_t i = 0; i < w->last[LK_EFFECT_MERGE].count; i++)
+        assert_int_equal(w->last[LK_EFFECT_MERGE].accepted[i],
+                         !lk_arch_eq(&w->last[LK_EFFECT_MERGE].arches[i], &amd64));
 }
 
 static void what_is_replaced_is_built_anew(void **state)

@@ -141,13 +141,13 @@ static void merge_is_refused(struct bench *bench, const struct lk_index *childre
 
     lk_digest_format(&children->entries[1].descriptor.digest, digest);
     FAILS_AS(LK_ERR_CONFLICT,
-             lk_publisher_merge(&bench->publisher, "t1", children, false, &index, &err));
+             lk_publisher_merge(&bench->publisher, "t1", children, NULL, false, &index, &err));
     assert_int_equal(local_registry_count(&server, "PUT"), puts);
     assert_non_null(strstr(err.text, wrong));
     assert_non_null(strstr(err.text, digest));
     assert_non_null(strstr(err.text, why));
     FAILS_AS(LK_ERR_CONFLICT,
-             lk_publisher_merge(&bench->publisher, "t1", children, true, &index, &err));
+             lk_publisher_merge(&bench->publisher, "t1", children, NULL, true, &index, &err));
 }
 
 static void an_index_that_is_false_about_a_child_is_neither_put_nor_signed(void **state)
@@ -175,6 +175,25 @@ static void an_index_that_is_false_about_a_child_is_neither_put_nor_signed(void 
     wrong = children;
     wrong.entries[1].descriptor.digest.sha256[0] ^= 1;
     merge_is_refused(&bench, &wrong, "arm64", "--replace arm64");
+}
+
+static void what_this_push_accepted_is_not_read_twice(void **state)
+{
+    static const bool                    all[3] = { true, true, true };
+    LK_CLEANUP(close_bench) struct bench bench;
+    struct lk_index                      children;
+    struct lk_descriptor                 index;
+    struct lk_err                        err;
+
+    (void)state;
+    open_bench(&bench, "org/once");
+    three_images(&bench, &children);
+    size_t before = local_registry_count(&server, "GET");
+    SUCCEEDS(lk_publisher_merge(&bench.publisher, "t1", &children, NULL, false, &index, &err));
+    size_t read = local_registry_count(&server, "GET");
+    assert_int_equal(read, before + 6); /* a manifest and a config each */
+    SUCCEEDS(lk_publisher_merge(&bench.publisher, "t1", &children, all, false, &index, &err));
+    assert_int_equal(local_registry_count(&server, "GET"), read);
 }
 
 static void a_plain_image_under_the_tag_is_told_from_an_index(void **state)
@@ -286,9 +305,9 @@ static void the_order_of_children_does_not_change_the_index(void **state)
     turned = children;
     turned.entries[0] = children.entries[2];
     turned.entries[2] = children.entries[0];
-    SUCCEEDS(lk_publisher_merge(&bench.publisher, "t1", &children, true, &first, &err));
+    SUCCEEDS(lk_publisher_merge(&bench.publisher, "t1", &children, NULL, true, &first, &err));
     size_t posts = local_registry_count(&server, "POST");
-    SUCCEEDS(lk_publisher_merge(&bench.publisher, "t1", &turned, true, &second, &err));
+    SUCCEEDS(lk_publisher_merge(&bench.publisher, "t1", &turned, NULL, true, &second, &err));
     assert_true(lk_digest_eq(&first.digest, &second.digest));
     assert_string_equal(first.media_type, LK_OCI_INDEX);
     assert_int_equal(local_registry_count(&server, "POST"), posts);
@@ -304,15 +323,15 @@ static void an_index_that_makes_no_sense_is_refused(void **state)
     (void)state;
     open_bench(&bench, "org/senseless");
     FAILS_AS(LK_ERR_INVALID,
-             lk_publisher_merge(&bench.publisher, "t1", &children, true, &index, &err));
+             lk_publisher_merge(&bench.publisher, "t1", &children, NULL, true, &index, &err));
     add_image(&bench, &children, "amd64", "amd64");
     add_image(&bench, &children, "amd64", "amd64");
     FAILS_AS(LK_ERR_INVALID,
-             lk_publisher_merge(&bench.publisher, "t1", &children, true, &index, &err));
+             lk_publisher_merge(&bench.publisher, "t1", &children, NULL, true, &index, &err));
     children.count = 1;
     strcpy(children.entries[0].os, "windows");
     FAILS_AS(LK_ERR_INVALID,
-             lk_publisher_merge(&bench.publisher, "t1", &children, true, &index, &err));
+             lk_publisher_merge(&bench.publisher, "t1", &children, NULL, true, &index, &err));
 }
 
 static void without_a_signer_nothing_is_signed(void **state)
@@ -350,7 +369,7 @@ static void a_tag_that_somebody_moved_is_not_overwritten(void **state)
     three_images(&bench, &children);
     publish(&bench, "t1", &children, true, &first);
     children.count = 2;
-    SUCCEEDS(lk_publisher_merge(&bench.publisher, "t1", &children, true, &second, &err));
+    SUCCEEDS(lk_publisher_merge(&bench.publisher, "t1", &children, NULL, true, &second, &err));
     FAILS_AS(LK_ERR_CONFLICT,
              lk_publisher_move_tag(&bench.publisher, "t1", &nothing, &second, &err));
     FAILS_AS(LK_ERR_CONFLICT,
@@ -436,6 +455,7 @@ int main(void)
         cmocka_unit_test(a_planted_child_is_reported_untrusted),
         cmocka_unit_test(a_child_signed_for_one_architecture_is_not_trusted_for_another),
         cmocka_unit_test(an_index_that_is_false_about_a_child_is_neither_put_nor_signed),
+        cmocka_unit_test(what_this_push_accepted_is_not_read_twice),
         cmocka_unit_test(a_plain_image_under_the_tag_is_told_from_an_index),
         cmocka_unit_test(an_attestation_is_no_architecture),
         cmocka_unit_test(an_arch_tag_is_written_and_read_back),
