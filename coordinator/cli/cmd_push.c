@@ -41,9 +41,10 @@ const struct lk_command lk_cmd_push = {
     .name = "push",
     .arguments = "PATH...",
     .summary = "Builds packages on all their architectures, publishes and signs the result.",
-    .details = "Prints a line that begins with REPOSITORY:TAG@DIGEST for each package on standard\n"
-               "output, all else on standard error.  Ctrl-C leaves the push running and says how\n"
-               "to come back.",
+    .details =
+        "Prints a line that begins with REPOSITORY:TAG@DIGEST for each package on standard\n"
+        "output, all else on standard error.  Ctrl-C leaves the push running and says how\n"
+        "to come back.",
     .count_min = 1,
     .count_max = SIZE_MAX,
     .values_size = sizeof(struct lk_submit_values),
