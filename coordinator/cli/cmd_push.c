@@ -44,7 +44,8 @@ const struct lk_command lk_cmd_push = {
     .details =
         "Prints a line that begins with REPOSITORY:TAG@DIGEST for each package on standard\n"
         "output, all else on standard error.  Ctrl-C leaves the push running and says how\n"
-        "to come back.",
+        "to come back.  Where no coordinator is configured, a private one builds here, on\n"
+        "this machine; it signs with its own key, made the first time (COSIGN_PASSWORD).",
     .count_min = 1,
     .count_max = SIZE_MAX,
     .values_size = sizeof(struct lk_submit_values),

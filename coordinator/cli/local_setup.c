@@ -1,5 +1,6 @@
 #include "coordinator/cli/local_setup.h"
 
+#include "common/base/arch.h"
 #include "common/keyfile/sigstore.h"
 #include "common/os/file.h"
 #include "coordinator/cli/local_state.h"
@@ -204,17 +205,18 @@ static bool can_emulate(const char *arch)
     return found;
 }
 
+/* Without the line an agent is for this machine's own. */
 static void add_arches(struct lk_buf *out, const char *machine)
 {
-    const char *separator = "arches: [";
+    struct lk_arch native;
 
+    if (!lk_arch_of_machine(machine, &native))
+        return;
+    lk_buf_printf(out, "arches: [%s", native.name);
     for (size_t i = 0; i < LK_COUNT(arches); i++)
-        if (strcmp(arches[i].machine, machine) == 0 || can_emulate(arches[i].arch)) {
-            lk_buf_printf(out, "%s%s", separator, arches[i].arch);
-            separator = ", ";
-        }
-    if (separator[0] == ',')
-        lk_buf_add_text(out, "]\n");
+        if (strcmp(arches[i].arch, native.name) != 0 && can_emulate(arches[i].arch))
+            lk_buf_printf(out, ", %s", arches[i].arch);
+    lk_buf_add_text(out, "]\n");
 }
 
 int lk_local_write_agent(const char *directory, struct lk_err *err)

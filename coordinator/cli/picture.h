@@ -20,7 +20,8 @@ struct lk_picture_job {
     lk_wire_Phase    phase;
     char             agent[LK_NAME_SIZE];
     bool             emulated;
-    struct lk_digest digest; /* zero: none yet */
+    bool             foreseen; /* a plan's: `emulated` is how it would be built */
+    struct lk_digest digest;   /* zero: none yet */
     char             text[LK_REASON_SIZE];
     uint64_t         bytes_done;
     uint64_t         bytes_total;

@@ -12,7 +12,9 @@ static void add_job(struct lk_buf *out, const struct lk_picture_job *job)
     char digest[LK_DIGEST_TEXT_SIZE];
 
     lk_buf_printf(out, "  %-8s %s%s", job->arch.name, lk_picture_job_action(job),
-                  job->emulated ? " (emulated)" : "");
+                  job->emulated   ? " (emulated)"
+                  : job->foreseen ? " (native)"
+                                  : "");
     if (!lk_digest_is_zero(&job->digest)) {
         lk_digest_format(&job->digest, digest);
         lk_buf_printf(out, " %s", digest);

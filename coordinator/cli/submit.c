@@ -1,6 +1,7 @@
 #include "coordinator/cli/submit.h"
 
 #include "coordinator/cli/client.h"
+#include "coordinator/cli/forecast.h"
 #include "coordinator/cli/picture_json.h"
 #include "coordinator/cli/plan_text.h"
 #include "coordinator/cli/watcher.h"
@@ -20,6 +21,9 @@ struct submit {
     bool                    broken; /* our own side failed: `failure` says how */
     struct lk_err           failure;
     uint64_t                request; /* of SUBMIT */
+    struct lk_forecast      forecast;
+    uint64_t                agents_request; /* of LIST_AGENTS */
+    bool hopeless; /* no agent will ever come for one of the jobs: `failure` */
 };
 
 static void fail(struct submit *submit, struct lk_client *client, const struct lk_err *err)
@@ -37,6 +41,10 @@ static void on_ready(void *ctx, struct lk_client *client)
     /* What the old line had asked for is asked for again on the new one. */
     lk_sender_free(&submit->sender);
     submit->sender = lk_sender_new(&submit->source);
+    /* Asked first, so that it is answered before the plan is. */
+    submit->forecast.count = 0;
+    submit->agents_request = lk_client_ask(
+        client, &(lk_wire_Envelope) { .which_body = lk_wire_Envelope_list_agents_tag });
     message.body.submit = submit->submission.message;
     submit->request = lk_client_ask(client, &message);
 }
@@ -67,11 +75,67 @@ static void leave_if_detached(struct submit *submit, struct lk_client *client)
         lk_client_stop(client);
 }
 
+/* A private agent is the only one there will be: whoever waited for another would wait for ever. */
+static void give_up(struct submit *submit, struct lk_client *client, const char *name,
+                    const struct lk_arch *arch, enum lk_outlook outlook)
+{
+    lk_wire_Envelope cancel = { .which_body = lk_wire_Envelope_cancel_tag };
+
+    if (outlook == LK_OUTLOOK_FORBIDDEN)
+        lk_err_set(&submit->failure, LK_ERR_CONFLICT,
+                   "%s: this machine builds for %s only by emulation; permit it by "
+                   "--allow-emulation, or leave it out by --skip-platforms %s",
+                   name, arch->name, arch->name);
+    else
+        lk_err_set(&submit->failure, LK_ERR_CONFLICT,
+                   "%s: this machine can neither build for %s nor emulate it (no entry for it "
+                   "with flag F in /proc/sys/fs/binfmt_misc; on Debian: qemu-user-static); "
+                   "leave it out by --skip-platforms %s",
+                   name, arch->name, arch->name);
+    submit->hopeless = true;
+    cancel.body.cancel.push = submit->watcher.picture.push;
+    lk_client_ask(client, &cancel);
+}
+
+static void look_ahead(struct submit *submit, struct lk_client *client)
+{
+    const struct lk_picture *picture = &submit->watcher.picture;
+
+    if (!submit->local || picture->dry_run || !submit->forecast.complete ||
+        submit->forecast.count == 0)
+        return;
+    for (size_t i = 0; i < picture->package_count; i++)
+        for (size_t j = 0; j < picture->packages[i].job_count; j++) {
+            const struct lk_picture_job *job = &picture->packages[i].jobs[j];
+            enum lk_outlook outlook = lk_forecast_of(&submit->forecast, &job->arch);
+
+            if (!submit->hopeless && job->state == lk_wire_JobState_JOB_QUEUED &&
+                outlook >= LK_OUTLOOK_FORBIDDEN)
+                give_up(submit, client, lk_picture_name(&picture->packages[i]), &job->arch,
+                        outlook);
+        }
+}
+
+/* True if it was about the agents. */
+static bool take_agents(struct submit *submit, const lk_wire_Envelope *in)
+{
+    if (in->request != submit->agents_request)
+        return false;
+    if (in->which_body == lk_wire_Envelope_agent_update_tag)
+        lk_forecast_take(&submit->forecast, &in->body.agent_update);
+    else if (in->which_body == lk_wire_Envelope_done_tag)
+        submit->forecast.complete = true;
+    return true;
+}
+
 static void on_message(void *ctx, struct lk_client *client, const lk_wire_Envelope *in,
                        struct lk_str payload)
 {
     struct submit *submit = ctx;
     struct lk_err  err;
+
+    if (take_agents(submit, in))
+        return;
 
     switch (in->which_body) {
     case lk_wire_Envelope_want_tag:
@@ -87,10 +151,12 @@ static void on_message(void *ctx, struct lk_client *client, const lk_wire_Envelo
         return;
     default: break;
     }
-    if (lk_watcher_take(&submit->watcher, client, in, payload))
+    if (lk_watcher_take(&submit->watcher, client, in, payload)) {
         leave_if_detached(submit, client);
-    else if (in->which_body == lk_wire_Envelope_error_tag)
+        look_ahead(submit, client);
+    } else if (in->which_body == lk_wire_Envelope_error_tag) {
         take_error(submit, client, in);
+    }
 }
 
 static int on_next(void *ctx, struct lk_client *client, lk_wire_Envelope *out,
@@ -177,6 +243,7 @@ static int report_plan(struct submit *submit, bool json)
 
     LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(8 * 1024 * 1024);
 
+    lk_forecast_annotate(&submit->forecast, &submit->watcher.picture);
     if (json)
         lk_picture_json(&text, "lkcoord.plan/1", &submit->watcher.picture);
     else
@@ -187,9 +254,9 @@ static int report_plan(struct submit *submit, bool json)
 
 static int report(struct submit *submit, enum lk_submission_mode mode, bool json)
 {
-    if (submit->interrupted)
+    if (submit->interrupted && !submit->hopeless)
         return leave(submit);
-    if (submit->broken) {
+    if (submit->broken || submit->hopeless) {
         lk_progress_clear(&submit->watcher.progress);
         return lk_exit_of_refusal(&submit->failure);
     }
@@ -238,6 +305,7 @@ static int run(struct submit *submit, enum lk_submission_mode mode, const struct
     const char                    *progress = is_silent ? "quiet" : values->progress;
 
     submit->detach = values->detach;
+    submit->forecast.allow_emulation = values->allow_emulation;
     if (lk_wants_json(values->output, &json, &err) < 0 ||
         lk_watcher_init(&submit->watcher, progress, &err) < 0 ||
         lk_submission_open(&submit->submission, mode, values, call->arguments, call->count,

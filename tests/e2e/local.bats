@@ -14,6 +14,7 @@ setup() {
     unset LKCOORD_CONFIG
     export HOME=$WORLD/home XDG_STATE_HOME=$WORLD/state XDG_CONFIG_HOME=$WORLD/none
     export CONTAINERS_REGISTRIES_CONF=$WORLD/registries.conf
+    NATIVE=$(dpkg --print-architecture)
     STATE=$XDG_STATE_HOME/lkcoord
 }
 
@@ -33,10 +34,10 @@ daemon_count_is() {
 }
 
 new_slow_package() {
-    new_package "$1" 'arches: [amd64]' <<END
+    new_package "$1" "arches: [$NATIVE]" <<END
 FROM base.lkcoord.example/busybox:1
 COPY build.yml /$1.yml
-RUN sleep 3
+RUN sleep 2
 END
 }
 
@@ -57,18 +58,18 @@ kill_all() {
 
 @test "the first one starts it, a second terminal joins, the last one ends it" {
     new_slow_package slow
-    new_small_package quick 'arches: [amd64]'
+    new_small_package quick "arches: [$NATIVE]"
     push_until_building slow
     grep -q 'started the private coordinator in .*, as no other is configured' "$WORLD/log/slow.err"
 
     push quick
     grep -q 'joined the private coordinator' <<<"$output"
-    [ "$(arches_of "$published")" = amd64 ]
+    [ "$(arches_of "$published")" = "$NATIVE" ]
     daemon_count_is 2
-    lkcoord agents | grep -E '^local  there  1 of .* amd64 \(native\)'
+    lkcoord agents | grep -E '^local  there  1 of .* \(native\)'
 
     wait "$client"
-    lkcoord status "$number" | grep '^  amd64 .* native'
+    lkcoord status "$number" | grep "^  $NATIVE .* native"
     grep -qE '@sha256:[0-9a-f]{64}$' "$WORLD/log/slow.out"
     daemon_count_is 0
     lkcoord verify --key "$STATE/signing.pub" "$(cat "$WORLD/log/slow.out")"
@@ -95,7 +96,7 @@ kill_all() {
     push killed-too
     [ "$status" -eq 0 ]
     grep -q 'is complete and signed' <<<"$output"
-    [ "$(arches_of "$(lkcoord show-tag --org "$REGISTRY/demo" killed-too)")" = amd64 ]
+    [ "$(arches_of "$(lkcoord show-tag --org "$REGISTRY/demo" killed-too)")" = "$NATIVE" ]
     [ -z "$(lkcoord status)" ]
     daemon_count_is 0
 }
@@ -127,6 +128,30 @@ kill_all() {
     daemon_count_is 0
 }
 
+@test "foreign architectures are built only with --allow-emulation, and said to be" {
+    local here=$NATIVE foreign=s390x
+    [ "$here" != s390x ] || foreign=arm64
+    new_small_package foreign "arches: [$here, $foreign]"
+    lkcoord plan --org "$REGISTRY/demo" foreign >"$WORLD/plan"
+    grep "^  $here .*build (native)$" "$WORLD/plan"
+    grep "^  $foreign .*--allow-emulation permits it" "$WORLD/plan"
+    lkcoord plan --allow-emulation --org "$REGISTRY/demo" foreign | grep "^  $foreign .*build (emulated)$"
+
+    run lkcoord push --org "$REGISTRY/demo" foreign
+    [ "$status" -eq 5 ]
+    [[ $output == *"builds for $foreign only by emulation"* ]]
+    push foreign
+    [ "$status" -eq 0 ]
+    grep "^  $foreign .* emulated " <<<"$output"
+    grep "^  $here .* native " <<<"$output"
+
+    new_small_package alien 'arches: [riscv64]'
+    run lkcoord push --allow-emulation --org "$REGISTRY/demo" alien
+    [ "$status" -eq 5 ]
+    [[ $output == *"can neither build for riscv64 nor emulate it"* ]]
+    daemon_count_is 0
+}
+
 @test "many that start at once share one" {
     local i pids=()
     for i in 1 2 3 4; do
@@ -153,11 +178,11 @@ kill_all() {
 }
 
 @test "all commands that ask a coordinator work without one" {
-    new_small_package asked 'arches: [amd64]'
-    lkcoord plan --org "$REGISTRY/demo" asked | grep '^  amd64 .*build'
+    new_small_package asked "arches: [$NATIVE]"
+    lkcoord plan --org "$REGISTRY/demo" asked | grep "^  $NATIVE .*build"
     lkcoord build --org "$REGISTRY/demo" asked
     number=$(lkcoord status --all | awk '/build only/ { print $1 }' | tail -n 1)
-    lkcoord status "$number" | grep '^  amd64 .* native'
+    lkcoord status "$number" | grep "^  $NATIVE .* native"
     lkcoord logs "$number" | grep 'COPY build.yml'
     lkcoord watch "$number"
     run lkcoord push --detach --org "$REGISTRY/demo" asked
@@ -166,7 +191,7 @@ kill_all() {
 }
 
 @test "without a passphrase nothing is signed unless it is said; the key is made once" {
-    new_small_package unsigned 'arches: [amd64]'
+    new_small_package unsigned "arches: [$NATIVE]"
     export XDG_STATE_HOME=$WORLD/state2
     unset COSIGN_PASSWORD
     run setsid lkcoord push --org "$REGISTRY/demo" unsigned </dev/null

@@ -1,5 +1,6 @@
 /* coordinator/cli: what the private coordinator's directory may be, what the machine can emulate. */
 #include "coordinator/cli/daemon.h"
+#include "coordinator/cli/forecast.h"
 #include "coordinator/cli/local_setup.h"
 #include "coordinator/cli/local_state.h"
 
@@ -79,6 +80,47 @@ static void a_process_that_has_anothers_number_is_not_taken_for_it(void **state)
     assert_int_equal(daemon.pid, 0);
 }
 
+static void take_agent(struct lk_forecast *forecast, bool connected, const char *arch,
+                       bool emulated)
+{
+    lk_wire_AgentUpdate agent = { .connected = connected, .platforms_count = 1 };
+
+    strcpy(agent.platforms[0].arch, arch);
+    agent.platforms[0].emulated = emulated;
+    lk_forecast_take(forecast, &agent);
+}
+
+static enum lk_outlook outlook(const struct lk_forecast *forecast, const char *name)
+{
+    struct lk_arch arch;
+
+    assert_true(lk_arch_parse(lk_str_of(name), &arch));
+    return lk_forecast_of(forecast, &arch);
+}
+
+static void emulation_is_foreseen_only_where_nobody_is_native(void **state)
+{
+    struct lk_forecast forecast = { .allow_emulation = true };
+
+    (void)state;
+    take_agent(&forecast, true, "amd64", true);
+    take_agent(&forecast, true, "amd64", false);
+    take_agent(&forecast, true, "arm64", true);
+    assert_int_equal(outlook(&forecast, "amd64"), LK_OUTLOOK_NATIVE);
+    assert_int_equal(outlook(&forecast, "arm64"), LK_OUTLOOK_EMULATED);
+    forecast.allow_emulation = false;
+    assert_int_equal(outlook(&forecast, "arm64"), LK_OUTLOOK_FORBIDDEN);
+}
+
+static void agents_that_are_away_build_nothing(void **state)
+{
+    struct lk_forecast forecast = { .allow_emulation = true };
+
+    (void)state;
+    take_agent(&forecast, false, "s390x", false);
+    assert_int_equal(outlook(&forecast, "s390x"), LK_OUTLOOK_NOBODY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +129,8 @@ int main(void)
         cmocka_unit_test(file_systems_of_this_machine_are_fine),
         cmocka_unit_test(binfmt_entries_say_what_can_be_emulated),
         cmocka_unit_test(an_entry_that_would_not_work_in_a_container_does_not_count),
+        cmocka_unit_test(emulation_is_foreseen_only_where_nobody_is_native),
+        cmocka_unit_test(agents_that_are_away_build_nothing),
         cmocka_unit_test(a_process_that_has_anothers_number_is_not_taken_for_it),
     };
 
