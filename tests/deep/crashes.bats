@@ -1,0 +1,136 @@
+# What a push survives: its coordinator's death at any point, its client's, the registry's.
+
+load helper
+
+POINTS=${POINTS:-50}
+
+setup_file() {
+    start_world "ping-ms: 300"
+    start_counting_agent amd64-1
+    world_wait_agents 1
+}
+
+setup() {
+    world_load
+    cd "$WORLD/source"
+    forget_builds
+    org=$REGISTRY/demo
+}
+
+now_ms() {
+    date +%s%3N
+}
+
+# Packages p0, p1... of one step each, in one commit.
+many_packages() {
+    local i
+    for ((i = 0; i < $1; i++)); do
+        mkdir -p "p$i"
+        printf 'image: p%d\narches: [amd64]\n' "$i" >"p$i/build.yml"
+        printf 'FROM base.lkcoord.example/busybox:1\nCOPY build.yml /p%d.yml\n' "$i" >"p$i/Dockerfile"
+    done
+    commit_all
+}
+
+# PACKAGE MS: the coordinator dies that long after the push began, and comes again.  `hit`: the push was on.
+push_with_a_crash() {
+    push_aside --org "$org" "$1"
+    sleep "$(printf '%d.%03d' $(($2 / 1000)) $(($2 % 1000)))"
+    kill -KILL "$(pid_of coordinator)"
+    hit=0
+    if kill -0 "$client" 2>/dev/null; then hit=1; fi
+    world_kill coordinator KILL
+    world_coordinator
+    wait "$client" || {
+        cat "$WORLD/log/client.err" >&2
+        return 1
+    }
+}
+
+# Exercises: facts on disk before their effects; the replay and what START asks again; the client's request
+# key; the adoption of running builds.
+@test "a coordinator killed at $POINTS points of a push finishes it each time, with one build" {
+    many_packages $((2 * POINTS + 2))
+    lkcoord push --org "$org" p0
+    local i hits=0 hit delay began length
+    began=$(now_ms)
+    lkcoord push --org "$org" p1
+    length=$(($(now_ms) - began))
+    for ((i = 2; hits < POINTS && i < 2 * POINTS + 2; i++)); do
+        delay=$((length * hits / POINTS))
+        push_with_a_crash "p$i" "$delay"
+        echo "p$i: killed after $delay of $length ms, hit $hit, $(count_builds) builds"
+        [ "$(count_builds)" -eq $((i + 1)) ]
+        is_right "$org" "p$i" amd64-1
+        hits=$((hits + hit))
+        [ "$hit" = 1 ] || length=$((length * 9 / 10))
+    done
+    [ "$hits" -eq "$POINTS" ]
+    [ -z "$(ls -A "$WORLD/amd64-1/state/work")" ]
+}
+
+# Exercises: a package that is being pushed makes the same one wait, which then finds it done.
+@test "two pushes of the same package at once build once and get the same answer" {
+    new_small_package twins "arches: [amd64]"
+    make_wait hold amd64-1
+    push_aside --org "$org" twins
+    world_wait "the build" 20 has_builds 1
+    second=$(push_detached "$org" twins)
+    world_wait "the second to wait" 20 eval 'lkcoord status --output json "$second" | grep -q "being pushed already"'
+    let_go amd64-1
+    wait "$client"
+    run -0 --separate-stderr lkcoord watch "$second"
+    [ "$(count_builds)" -eq 1 ]
+    reference=$(published_as "$org" twins)
+    grep -qF "$reference" "$WORLD/log/client.out"
+    grep -qF "$reference" <<<"$output"
+}
+
+# Exercises: a push belongs to the coordinator, not to the session that asked for it.
+@test "a killed client's push goes on, and watch shows it" {
+    new_small_package left "arches: [amd64]"
+    make_wait hold amd64-1
+    push_aside --org "$org" left
+    id=$(aside_id)
+    world_wait "the build" 20 has_builds 1
+    kill -KILL "$client"
+    wait "$client" || true
+    let_go amd64-1
+    run -0 lkcoord watch "$id"
+    is_right "$org" left amd64-1
+    grep -qF "$(published_as "$org" left)" <<<"$output"
+    [ "$(count_builds)" -eq 1 ]
+}
+
+# Exercises: whoever speaks to the registry tries again; a build is not thrown away for it.
+@test "a registry that restarts in the middle of a push is waited for, without a second build" {
+    new_small_package restarted "arches: [amd64]"
+    make_wait keep amd64-1
+    push_aside --org "$org" restarted
+    id=$(aside_id)
+    world_wait "the build" 20 has_builds 1
+    world_wait "the image" 20 eval 'ls -d "$WORLD"/amd64-1/state/work/*/*/index.json || ls -d "$WORLD"/amd64-1/state/work/*/index.json'
+    world_kill registry KILL
+    let_go amd64-1
+    wait_job "$id" '.state == "built" or .state == "uploading"'
+    sleep 2
+    registry_again
+    wait "$client"
+    is_right "$org" restarted amd64-1
+    [ "$(count_builds)" -eq 1 ]
+}
+
+# Exercises: trouble at the registry is told and tried again, not taken for an answer.
+@test "a push waits for a registry that is down, says so, and goes on when it is back" {
+    new_small_package early "arches: [amd64]"
+    world_kill registry
+    push_aside --org "$org" early
+    id=$(aside_id)
+    world_wait "word from the client" 20 grep -qE "waits.*$REGISTRY" "$WORLD/log/client.err"
+    lkcoord status --output json "$id" | jq -e --arg host "$REGISTRY" '.packages[0].text | contains($host)'
+    lkcoord status "$id" | grep -F "$REGISTRY" | grep -q waits
+    [ "$(count_builds)" -eq 0 ]
+    registry_again
+    wait "$client"
+    is_right "$org" early amd64-1
+}
