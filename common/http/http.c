@@ -229,6 +229,8 @@ static void set_method(CURL *easy, struct transfer *transfer)
 static void set_bounds(CURL *easy, const struct lk_http_request *request)
 {
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    if (request->only_once)
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     if (request->total_ms) {
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_ms);
         return;

@@ -100,9 +100,14 @@ static int put_attached(struct lk_registry *registry, const struct lk_digest *di
     if (!text)
         return lk_err_set(err, LK_ERR_PERMANENT, "the signature manifest cannot be written");
     lk_attached_tag(digest, tag);
-    if (lk_registry_put_manifest(registry, tag, lk_str_of(text), LK_OCI_MANIFEST, err) < 0 ||
-        lk_registry_get_manifest(registry, tag, &stored, err) < 0)
+    if (lk_registry_put_manifest(registry, tag, lk_str_of(text), LK_OCI_MANIFEST, err) < 0)
         return -1;
+    if (lk_registry_get_manifest(registry, tag, &stored, err) < 0) {
+        /* It said that it has it; perhaps another of its servers was asked. */
+        if (err->kind == LK_ERR_NOT_FOUND)
+            err->kind = LK_ERR_RETRY;
+        return -1;
+    }
     if (!lk_str_eq_text(lk_buf_str(&stored.bytes), text))
         return lk_err_set(
             err, LK_ERR_CONFLICT,

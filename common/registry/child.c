@@ -61,6 +61,6 @@ int lk_child_read(struct lk_registry *registry, const struct lk_descriptor *chil
 
     lk_digest_format(&child->digest, digest);
     if (read_child(registry, child, digest, os, arch, manifest, image, err) < 0)
-        return lk_err_wrap(err, "checking %s, the image for %s", digest, arch->name);
+        return lk_err_wrap(err, "checking %.19s, the image for %s", digest, arch->name);
     return 0;
 }

@@ -68,7 +68,7 @@ static int wrong_digest(const struct lk_registry *registry, const struct lk_call
 
     lk_digest_format(found, text);
     return lk_err_set(err, LK_ERR_CONFLICT,
-                      "registry %s, repository %s: %s: the bytes have digest %s, not %s",
+                      "registry %s, repository %s: %s: its bytes have digest %.19s, not %.19s",
                       registry->name.host, registry->name.path, call->what, text, expected);
 }
 

@@ -155,6 +155,7 @@ static int send_data(struct upload *upload, struct lk_err *err)
                                                                    .request = {
                                                                        .method = "PATCH",
                                                                        .url = upload->location,
+                                                                       .only_once = true,
                                                                        .headers = { "Content-Type: application/octet-stream" } } };
 
     /* Only a resumed upload names its range: some registries refuse the header on a plain stream. */

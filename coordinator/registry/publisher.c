@@ -104,9 +104,10 @@ static int read_child(const struct lk_publisher *publisher, struct lk_registry *
     return 0;
 }
 
-static int accept_child(const struct lk_publisher *publisher, const char *tag,
-                        const struct lk_arch *arch, const struct lk_descriptor *child,
-                        struct lk_err *err)
+/* No more words around an error: a job's reason is short, and names package and architecture anyway. */
+int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *tag,
+                              const struct lk_arch *arch, const struct lk_descriptor *child,
+                              struct lk_err *err)
 {
     LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest   manifest = { 0 };
@@ -119,16 +120,6 @@ static int accept_child(const struct lk_publisher *publisher, const char *tag,
         check_layers(registry, &image, err) < 0)
         return -1;
     return write_tag(publisher, registry, names.arch_tag, &manifest, err);
-}
-
-int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *tag,
-                              const struct lk_arch *arch, const struct lk_descriptor *child,
-                              struct lk_err *err)
-{
-    if (accept_child(publisher, tag, arch, child, err) < 0)
-        return lk_err_wrap(err, "accepting the image for %s of %s:%s", arch->name,
-                           publisher->repository.repository, tag);
-    return 0;
 }
 
 static int check_children(const struct lk_index *children, struct lk_err *err)

@@ -144,6 +144,7 @@ static void merge_is_refused(struct bench *bench, const struct lk_index *childre
              lk_publisher_merge(&bench->publisher, "t1", children, NULL, false, &index, &err));
     assert_int_equal(local_registry_count(&server, "PUT"), puts);
     assert_non_null(strstr(err.text, wrong));
+    digest[19] = '\0'; /* as much as messages show */
     assert_non_null(strstr(err.text, digest));
     assert_non_null(strstr(err.text, why));
     FAILS_AS(LK_ERR_CONFLICT,
