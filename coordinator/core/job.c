@@ -22,7 +22,8 @@ enum lk_outcome lk_outcome_of(enum lk_err_kind kind)
     return LK_OUTCOME_INFRASTRUCTURE;
 }
 
-bool lk_trouble_may_pass(struct lk_core *core, int64_t *since_ms, int64_t *not_before_ms)
+bool lk_trouble_may_pass(struct lk_core *core, uint32_t retry_after_ms, int64_t *since_ms,
+                         int64_t *not_before_ms)
 {
     if (*since_ms == 0)
         *since_ms = core->now_ms;
@@ -30,7 +31,12 @@ bool lk_trouble_may_pass(struct lk_core *core, int64_t *since_ms, int64_t *not_b
     if (lasted >= core->config.patience_ms)
         return false;
     int64_t pause = BACK_OFF_FIRST_MS + lasted / 4;
-    *not_before_ms = core->now_ms + (pause < BACK_OFF_LONGEST_MS ? pause : BACK_OFF_LONGEST_MS);
+    if (pause > BACK_OFF_LONGEST_MS)
+        pause = BACK_OFF_LONGEST_MS;
+    if (pause < retry_after_ms)
+        pause = retry_after_ms < core->config.patience_ms ? retry_after_ms
+                                                          : core->config.patience_ms;
+    *not_before_ms = core->now_ms + pause;
     core->dirty = true;
     return true;
 }
@@ -206,7 +212,7 @@ static void refused(struct lk_core *core, struct lk_job *job, const struct lk_ev
     char    text[LK_JOB_TEXT_SIZE];
     int64_t not_before_ms;
 
-    if (lk_trouble_may_pass(core, &job->refused_since_ms, &not_before_ms)) {
+    if (lk_trouble_may_pass(core, 0, &job->refused_since_ms, &not_before_ms)) {
         lk_job_retry(core, job, false, event->report.text);
         job->not_before_ms = not_before_ms;
         return;
@@ -332,7 +338,8 @@ void lk_job_checked(struct lk_core *core, const struct lk_event *event)
     if (!err)
         finish(core, job);
     else if (err->kind == LK_ERR_RETRY &&
-             lk_trouble_may_pass(core, &job->trouble_since_ms, &job->not_before_ms))
+             lk_trouble_may_pass(core, err->retry_after_ms, &job->trouble_since_ms,
+                                 &job->not_before_ms))
         snprintf(job->text, sizeof(job->text), "waits, and will try again: %.150s", err->text);
     else if (err->kind == LK_ERR_NOT_FOUND)
         lk_job_retry(core, job, true, err->text);

@@ -73,8 +73,9 @@ void lk_package_end(struct lk_core *core, struct lk_package *package, enum lk_ou
                     const char *text);
 void lk_job_drop(struct lk_core *core, const struct lk_job *job);
 
-/* True if a registry trouble may be tried again; arms the back-off. */
-bool lk_trouble_may_pass(struct lk_core *core, int64_t *since_ms, int64_t *not_before_ms);
+/* True if a trouble may be tried again; arms the back-off.  `retry_after_ms`: what the registry asked for, or 0. */
+bool lk_trouble_may_pass(struct lk_core *core, uint32_t retry_after_ms, int64_t *since_ms,
+                         int64_t *not_before_ms);
 
 /* What a failed registry operation means for the one who waits for it. */
 enum lk_outcome lk_outcome_of(enum lk_err_kind kind);

@@ -358,6 +358,24 @@ static void trouble_with_the_registry_backs_off_and_passes(void **state)
     }
 }
 
+static void a_registry_is_left_alone_for_as_long_as_it_asks(void **state)
+{
+    static const enum lk_effect_type asked[] = { LK_EFFECT_PROBE, LK_EFFECT_ACCEPT_CHILD,
+                                                 LK_EFFECT_MERGE, LK_EFFECT_TAG };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(asked); i++) {
+        LK_WORLD w = world_of_three();
+        int64_t  before = w->now_ms;
+        w->retry_after_ms = 120000;
+        w->faults[asked[i]] = (struct world_fault) { 1, LK_ERR_RETRY };
+        push_three(w, NULL);
+        check_outcome(w, LK_OUTCOME_OK);
+        assert_true(w->now_ms >= before + 120000);
+        assert_true(w->now_ms < before + w->config.patience_ms);
+    }
+}
+
 static void patience_ends(void **state)
 {
     static const enum lk_effect_type asked[] = { LK_EFFECT_PROBE, LK_EFFECT_ACCEPT_CHILD,
@@ -439,6 +457,7 @@ int main(void)
         cmocka_unit_test(unsigned_and_published_by_us_is_nothing_to_do),
         cmocka_unit_test(a_dry_run_plans_and_stands_in_nobodys_way),
         cmocka_unit_test(trouble_with_the_registry_backs_off_and_passes),
+        cmocka_unit_test(a_registry_is_left_alone_for_as_long_as_it_asks),
         cmocka_unit_test(patience_ends),
         cmocka_unit_test(what_a_registry_error_means_for_the_push),
         cmocka_unit_test(a_tag_moved_by_an_outsider_is_looked_at_again),
