@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define THREADS            8
-#define PATIENCE_MS        20000 /* then the core is told, says so to people, and tries again */
+#define PATIENCE_MS        3000  /* then the core is told, says so to people, and tries again */
 #define VISIBLE_MS         10000 /* less than a turn */
 #define PASSWORD_BYTES_MAX 4096
 
