@@ -126,7 +126,7 @@ push_with_a_crash() {
     world_kill registry
     push_aside --org "$org" early
     id=$(aside_id)
-    world_wait "word from the client" 20 grep -qE "waits.*$REGISTRY" "$WORLD/log/client.err"
+    world_wait "word from the client" 15 grep -qE "waits.*$REGISTRY" "$WORLD/log/client.err"
     lkcoord status --output json "$id" | jq -e --arg host "$REGISTRY" '.packages[0].text | contains($host)'
     lkcoord status "$id" | grep -F "$REGISTRY" | grep -q waits
     [ "$(count_builds)" -eq 0 ]
