@@ -22,9 +22,10 @@ nothing_got_out() {
 }
 
 # What a RUN step does with the root directory that it got hold of below /h.  Kernel settings are opened only.
+# Everything into one stream, so that no complaint of the shell falls into the middle of a line.
 burglary() {
     cat <<END
-for file in $WORLD/treasure $WORLD/keys $WORLD/amd64-1.yml $WORLD/amd64-1/state/lock \
+exec 2>&1; for file in $WORLD/treasure $WORLD/keys $WORLD/amd64-1.yml $WORLD/amd64-1/state/lock \
     /etc/shadow /root/.bashrc /proc/1/root$WORLD/keys /dev/vda /dev/sda; do \
     if [ -e /h\$file ]; then echo found \$file; cat /h\$file; fi; done; \
 for file in $WORLD/pwned /usr/lkcoord-pwned /etc/lkcoord-pwned; do \
