@@ -10,13 +10,9 @@
 #define PODMAN_RUNROOT_MAX 50
 
 static const char *const known_keys[] = {
-    "coordinator", "coordinator-key",
-    "key",         "state",
-    "slots",       "arches",
-    "builder",     "builder-command",
-    "isolation",   "runtime",
-    "storage",     "registries-conf",
-    "ca-file",     NULL,
+    "coordinator", "coordinator-key", "key",       "state",   "slots",   "arches",
+    "builder",     "builder-command", "isolation", "runtime", "storage", "registries-conf",
+    "ca-file",     "shelf",           NULL,
 };
 static const char *const storage_keys[] = { "root", "runroot", "driver", NULL };
 static const char *const builder_names[] = { "buildah", "docker", "podman", NULL };
@@ -221,6 +217,8 @@ static int building(struct lk_agent_config *out, const struct reader *reader)
     if (text(reader, "builder-command", out->builder_command, PATH_MAX) < 0 ||
         text(reader, "runtime", out->runtime, sizeof(out->runtime)) < 0 ||
         path(reader, "registries-conf", out->registries_conf, PATH_MAX) < 0)
+        return -1;
+    if (path(reader, "shelf", out->shelf, PATH_MAX) < 0)
         return -1;
     return path(reader, "ca-file", out->ca_file, PATH_MAX);
 }

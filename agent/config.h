@@ -14,6 +14,7 @@
  *   storage: {root: DIR, runroot: DIR, driver: overlay}   default: below `state`
  *   registries-conf: FILE        for base images (containers-registries.conf(5))
  *   ca-file: FILE                whom to trust as registry; default: the system's
+ *   shelf: DIR                   in place of a registry (common/registry/shelf.h); the coordinator's
  */
 #ifndef LK_AGENT_CONFIG_H
 #define LK_AGENT_CONFIG_H
@@ -44,6 +45,7 @@ struct lk_agent_config {
     char                 storage_driver[LK_AGENT_WORD_SIZE];
     char                 registries_conf[PATH_MAX]; /* "" if not set */
     char                 ca_file[PATH_MAX];         /* "" if not set */
+    char                 shelf[PATH_MAX];           /* "" if not set */
 };
 
 /* `name` is what messages call the file; `machine` is uname(2)'s word for this one. */

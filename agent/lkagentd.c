@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 #include "common/log/log.h"
 #include "common/net/sock.h"
+#include "common/registry/shelf.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -107,6 +108,7 @@ int main(int argc, char **argv)
     prctl(PR_SET_DUMPABLE, 0);
     lk_log_start("lkagentd", options.level);
     lk_net_init();
+    lk_shelf_use(config.shelf);
     if (lk_agent_run(&config, &err) < 0) {
         lk_log_error("cannot serve", "err=%s", LK_Q(err.text));
         return EXIT_FAILURE;

@@ -7,9 +7,9 @@
 #include <string.h>
 
 static const char *const root_keys[] = {
-    "agents-endpoint", "clients-endpoint", "key",        "state",        "agents",
-    "clients",         "registries",       "signing",    "trusted-keys", "publish",
-    "lease-ms",        "permit-ms",        "suspect-ms", "ping-ms",      NULL,
+    "agents-endpoint", "clients-endpoint", "key",          "state",   "agents",   "clients",
+    "registries",      "signing",          "trusted-keys", "publish", "lease-ms", "permit-ms",
+    "suspect-ms",      "ping-ms",          "shelf",        NULL,
 };
 static const char *const agent_keys[] = { "key", "arches", NULL };
 static const char *const registry_keys[] = { "host",          "plain-http",   "ca-file", "user",
@@ -292,6 +292,7 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
                  out->key, sizeof(out->key)) < 0 ||
         required(reader, root, "state", "the state directory is missing, as /var/lib/lkcoord",
                  out->state, sizeof(out->state)) < 0 ||
+        text(reader, root, "shelf", out->shelf, sizeof(out->shelf)) < 0 ||
         peers(reader, root, "agents", &out->agents) < 0 ||
         peers(reader, root, "clients", &out->clients) < 0 ||
         registries(reader, root, out) < 0 || signing(reader, root, out) < 0 ||

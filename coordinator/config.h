@@ -50,6 +50,7 @@ struct lk_coordinator_config {
     char                      clients_endpoint[LK_PATH_SIZE];
     char                      key[LK_PATH_SIZE];
     char                      state[LK_PATH_SIZE];
+    char                      shelf[LK_PATH_SIZE]; /* "": none (common/registry/shelf.h) */
     struct lk_peers           agents;
     struct lk_peers           clients;
     size_t                    registry_count;

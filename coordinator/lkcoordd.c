@@ -2,6 +2,7 @@
 #include "common/http/http.h"
 #include "common/log/log.h"
 #include "common/net/sock.h"
+#include "common/registry/shelf.h"
 #include "coordinator/coordinator.h"
 
 #include <getopt.h>
@@ -85,6 +86,7 @@ static int run(const struct options *options)
         fprintf(stderr, "lkcoordd: %s\n", err.text);
         return 2;
     }
+    lk_shelf_use(config->shelf);
     if (lk_coordinator_open(&coordinator, config, &err) < 0 ||
         lk_coordinator_run(coordinator, &err) < 0) {
         lk_log_error("lkcoordd ends", "err=%s", LK_Q(err.text));

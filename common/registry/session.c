@@ -2,6 +2,7 @@
 
 #include "common/http/url.h"
 #include "common/os/clock.h"
+#include "common/registry/shelf.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -181,6 +182,8 @@ static int hop(struct lk_registry *registry, const struct lk_call *call, const c
     if (request.answer_max < LK_ANSWER_BYTES_MAX)
         request.answer_max = LK_ANSWER_BYTES_MAX;
     lk_http_answer_fini(answer);
+    if (lk_shelf_serves(url))
+        return lk_shelf_perform(&request, answer, err);
     return lk_http_perform(registry->http, &request, answer, err);
 }
 

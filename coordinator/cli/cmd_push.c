@@ -27,6 +27,8 @@ static const struct lk_option options[] = {
       "vouch for an untrusted image under the tag (up to 8 times)" },
     { "replace", LK_OPTION_LIST, offsetof(struct lk_submit_values, replace), "ARCH",
       "let an untrusted image of ARCH be replaced (up to 8 times)" },
+    { "output", LK_OPTION_TEXT, offsetof(struct lk_submit_values, layout), "oci:DIR",
+      "in place of a registry: an OCI layout, written by a private coordinator" },
     { "progress", LK_OPTION_TEXT, offsetof(struct lk_submit_values, progress), "HOW",
       "auto, tty, plain or quiet" },
     { 0 },

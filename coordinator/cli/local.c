@@ -200,6 +200,15 @@ static int unlock_and_start(struct lk_local *local, bool wants_signature, struct
     return rc;
 }
 
+/* What was being put on the shelf when all was killed begins anew. */
+static int clear_uploads(const struct lk_local *local, struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer)
+    char *path = lk_xasprintf("%s/" LK_LOCAL_SHELF "/uploads", local->directory);
+
+    return lk_directory_remove(path, err);
+}
+
 /* The running one was started by a command that signs nothing, before there was a key. */
 static int need_signing(struct lk_local *local, bool is_alone, struct lk_err *err)
 {
@@ -228,7 +237,7 @@ static int ensure_daemons(struct lk_local *local, struct lk_config *config,
 
     /* Whoever is left of an earlier start knows the keys of then. */
     if (is_alone && !has_coordinator && !has_agent &&
-        lk_local_make_keys(local->directory, err) < 0)
+        (lk_local_make_keys(local->directory, err) < 0 || clear_uploads(local, err) < 0))
         return -1;
     if (!has_coordinator && unlock_and_start(local, target->signs, err) < 0)
         return -1;

@@ -119,6 +119,7 @@ int lk_local_write_coordinator(const char *directory, bool signs, struct lk_err 
     add_line(&text, "clients-endpoint", "ipc://", directory, LK_LOCAL_CLIENTS);
     add_line(&text, "key", "", directory, "coordinator.key");
     add_line(&text, "state", "", directory, "coordinator");
+    add_line(&text, "shelf", "", directory, LK_LOCAL_SHELF);
     lk_buf_add_text(&text, "agents:\n");
     add_line(&text, "  local", "", directory, "agent.pub");
     lk_buf_add_text(&text, "clients:\n");
@@ -233,6 +234,7 @@ int lk_local_write_agent(const char *directory, struct lk_err *err)
     add_line(&text, "coordinator-key", "", directory, "coordinator.pub");
     add_line(&text, "key", "", directory, "agent.key");
     add_line(&text, "state", "", directory, "agent");
+    add_line(&text, "shelf", "", directory, LK_LOCAL_SHELF);
     lk_buf_printf(&text, "slots: %ld\n", slots < 1 ? 1 : slots > SLOTS_MAX ? SLOTS_MAX : slots);
     add_arches(&text, host.machine);
     /* Heard by buildah, podman and skopeo alike; a daemon's builders are told by its configuration alone. */

@@ -11,6 +11,7 @@
 
 #define LK_LOCAL_AGENTS  "agents.sock"
 #define LK_LOCAL_CLIENTS "clients.sock"
+#define LK_LOCAL_SHELF   "shelf" /* in place of a registry, for --output */
 
 /* Finds, makes and checks it; `*out` is for free(). */
 int lk_local_state_open(char **out, struct lk_err *err);

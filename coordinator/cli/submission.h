@@ -30,6 +30,7 @@ struct lk_submit_values {
     struct lk_words replace;
     const char     *progress;
     const char     *output;
+    const char     *layout; /* push and build: --output oci:DIR */
 };
 
 struct lk_submission_item {

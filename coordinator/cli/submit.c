@@ -1,7 +1,9 @@
 #include "coordinator/cli/submit.h"
 
+#include "common/registry/shelf.h"
 #include "coordinator/cli/client.h"
 #include "coordinator/cli/forecast.h"
+#include "coordinator/cli/layout.h"
 #include "coordinator/cli/picture_json.h"
 #include "coordinator/cli/plan_text.h"
 #include "coordinator/cli/watcher.h"
@@ -16,7 +18,8 @@ struct submit {
     struct lk_sender       *sender;
     struct lk_watcher       watcher;
     bool                    detach;
-    bool                    local; /* the coordinator is a private one */
+    const char             *layout; /* --output's directory, or NULL */
+    bool                    local;  /* the coordinator is a private one */
     bool                    interrupted;
     bool                    broken; /* our own side failed: `failure` says how */
     struct lk_err           failure;
@@ -287,6 +290,10 @@ static int serve(struct submit *submit, const struct lk_target *target, struct l
     if (lk_client_open(&client, target, &handler, err) < 0)
         return -1;
     submit->local = lk_client_is_local(client);
+    if (submit->layout && !submit->local)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "--output is written by a private coordinator, and another one is "
+                          "configured: say --local too");
     if (submit->detach && submit->local)
         return lk_err_set(
             err, LK_ERR_INVALID,
@@ -295,30 +302,68 @@ static int serve(struct submit *submit, const struct lk_target *target, struct l
     return lk_client_run(client, err);
 }
 
+/* Copies what was published to --output's directory. */
+static int write_layout(const struct submit *submit)
+{
+    LK_CLEANUP(lk_free_pointer) char *shelf = NULL;
+    const struct lk_picture          *picture = &submit->watcher.picture;
+    struct lk_err                     err;
+
+    if (lk_layout_shelf(&shelf, &err) < 0)
+        return lk_exit_of(&err);
+    for (size_t i = 0; i < picture->package_count; i++) {
+        const struct lk_picture_package *package = &picture->packages[i];
+
+        if (lk_layout_write(submit->layout, shelf, package->repository, package->tag, &err) < 0)
+            return lk_exit_of(&err);
+        fprintf(stderr, "lkcoord: wrote oci:%s:%s\n", submit->layout, package->tag);
+    }
+    return LK_EXIT_OK;
+}
+
+/* With --output the packages go to the private coordinator's shelf, whatever registry they are for. */
+static int redirect(struct submit *submit, struct lk_submit_values *values,
+                    enum lk_submission_mode *mode, struct lk_err *err)
+{
+    if (!values->layout)
+        return 0;
+    if (values->org)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "--org says where to push, --output not to: leave one of them out");
+    values->org = LK_SHELF_HOST "/local";
+    *mode = LK_SUBMIT_PUSH;
+    return lk_layout_parse(&submit->layout, values->layout, err);
+}
+
 static int run(struct submit *submit, enum lk_submission_mode mode, const struct lk_call *call)
 {
-    const struct lk_submit_values *values = call->values;
+    const struct lk_submit_values *given = call->values;
+    struct lk_submit_values        values = *given;
     struct lk_target               target = call->target;
     struct lk_err                  err;
     bool                           json;
-    bool                           is_silent = mode == LK_SUBMIT_PLAN || values->detach;
-    const char                    *progress = is_silent ? "quiet" : values->progress;
+    bool                           is_silent = mode == LK_SUBMIT_PLAN || values.detach;
+    const char                    *progress = is_silent ? "quiet" : values.progress;
 
-    submit->detach = values->detach;
-    submit->forecast.allow_emulation = values->allow_emulation;
-    if (lk_wants_json(values->output, &json, &err) < 0 ||
+    submit->detach = values.detach;
+    submit->forecast.allow_emulation = values.allow_emulation;
+    if (redirect(submit, &values, &mode, &err) < 0 ||
+        lk_wants_json(values.output, &json, &err) < 0 ||
         lk_watcher_init(&submit->watcher, progress, &err) < 0 ||
-        lk_submission_open(&submit->submission, mode, values, call->arguments, call->count,
+        lk_submission_open(&submit->submission, mode, &values, call->arguments, call->count,
                            &err) < 0)
         return lk_exit_of(&err);
     if (submit->submission.count == 0)
         return LK_EXIT_OK;
-    target.signs = mode == LK_SUBMIT_PUSH && !values->disable_content_trust;
+    target.signs = mode == LK_SUBMIT_PUSH && !values.disable_content_trust;
     if (serve(submit, &target, &err) < 0) {
         lk_progress_clear(&submit->watcher.progress);
         return lk_exit_of(&err);
     }
-    return report(submit, mode, json);
+
+    int status = report(submit, mode, json);
+
+    return status == LK_EXIT_OK && submit->layout ? write_layout(submit) : status;
 }
 
 int lk_submit_run(enum lk_submission_mode mode, const struct lk_call *call)

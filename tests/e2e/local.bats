@@ -190,6 +190,35 @@ kill_all() {
     daemon_count_is 0
 }
 
+@test "--output writes a signed layout that skopeo reads, without any registry" {
+    local tag digest
+    new_small_package first "arches: [amd64, arm64]"
+    new_small_package second "arches: [$NATIVE]"
+    lkcoord build --allow-emulation --output "oci:$WORLD/layout" first
+    lkcoord push --output "oci:$WORLD/layout" second
+    output=$(lkcoord push --output "oci:$WORLD/layout" second)
+    [[ $output == *"nothing to do" ]]
+
+    tag=$(lkcoord show-tag first)
+    tag=${tag##*:}
+    skopeo copy --quiet --all "oci:$WORLD/layout:$tag" "dir:$WORLD/copy"
+    [ "$(jq -r '.manifests[].platform.architecture' "$WORLD/copy/manifest.json" | paste -sd ,)" = amd64,arm64 ]
+    skopeo inspect "oci:$WORLD/layout:$(lkcoord show-tag second | sed 's/.*://')"
+
+    digest=$(sha256sum <"$WORLD/copy/manifest.json" | cut -d ' ' -f 1)
+    skopeo inspect --raw "oci:$WORLD/layout:sha256-$digest.sig" >"$WORLD/signature"
+    jq -r '.layers[0].annotations["dev.cosignproject.cosign/signature"]' "$WORLD/signature" | base64 -d >"$WORLD/signature.bytes"
+    openssl pkeyutl -verify -pubin -inkey "$STATE/signing.pub" -rawin -sigfile "$WORLD/signature.bytes" \
+        -in "$WORLD/layout/blobs/sha256/$(jq -r '.layers[0].digest' "$WORLD/signature" | cut -d : -f 2)"
+
+    run lkcoord push --output "$WORLD/layout" second
+    [ "$status" -eq 2 ]
+    LKCOORD_CONFIG=$CONFIGURED run lkcoord push --output "oci:$WORLD/layout" second
+    [ "$status" -eq 2 ]
+    [[ $output == *"say --local too"* ]]
+    daemon_count_is 0
+}
+
 @test "without a passphrase nothing is signed unless it is said; the key is made once" {
     new_small_package unsigned "arches: [$NATIVE]"
     export XDG_STATE_HOME=$WORLD/state2
