@@ -14,7 +14,7 @@ setup_file() {
 setup() {
     world_load
     cd "$WORLD/source"
-    GATE=127.0.0.1:$(cat "$WORLD/gate/port")
+    GATE=${REGISTRY%:*}:$(cat "$WORLD/gate/port")
     org=$GATE/demo
     forget_builds
     open_gates

@@ -95,10 +95,9 @@ reconfigure() {
 # The registry once more, as another host, where agents' requests can be held (tests/tools/gate.py).
 start_gate() {
     mkdir -p "$WORLD/gate"
-    world_spawn gate "$ROOT/tests/tools/gate.py" "$REGISTRY" "$WORLD/gate"
+    world_spawn gate "$ROOT/tests/tools/gate.py" "$REGISTRY" "$WORLD/gate" "${REGISTRY%:*}"
     world_wait "the gate" 10 test -e "$WORLD/gate/port"
-    GATE=127.0.0.1:$(cat "$WORLD/gate/port")
-    export GATE
+    GATE=${REGISTRY%:*}:$(cat "$WORLD/gate/port")
     sed -i "/^registries:/a\\  - host: \"$GATE\"\\n    plain-http: true" "$WORLD/lkcoordd.yml"
     world_kill coordinator
     world_coordinator
@@ -144,7 +143,7 @@ published_as() {
 is_right() {
     local reference child
     reference=$(published_as "$1" "$2")
-    lkcoord verify --key "$SIGNING_KEY" "$reference"
+    lkcoord verify --plain-http --key "$SIGNING_KEY" "$reference"
     [ "$(arches_of "$reference")" = amd64 ]
     child=$(raw "$reference" | jq -r '.manifests[0].digest')
     [ "sha256:$(raw "${reference%@*}-amd64" | sha256sum | cut -d ' ' -f 1)" = "$child" ]
@@ -172,12 +171,12 @@ aside_id() {
     sed -nE 's/^push ([0-9]+).*/\1/p' "$WORLD/log/client.err" | head -n 1
 }
 
-# The same registry again: its address, its data.
+# The same registry again: its address, its data.  REGISTRY_ON: the beginning of its command.
 registry_again() {
     sed -i "s/^  addr: .*/  addr: $REGISTRY/" "$WORLD/registry/config.yml"
-    setsid docker-registry serve "$WORLD/registry/config.yml" </dev/null >>"$WORLD/registry/access.log" \
-        2>>"$WORLD/registry/registry.log" 3>&- 4>&- &
+    setsid "${REGISTRY_ON[@]}" docker-registry serve "$WORLD/registry/config.yml" </dev/null \
+        >>"$WORLD/registry/access.log" 2>>"$WORLD/registry/registry.log" 3>&- 4>&- &
     echo $! >"$WORLD/registry/pid"
     disown $!
-    world_wait "the registry" 20 curl -sf "http://$REGISTRY/v2/"
+    world_wait "the registry" 20 "${REGISTRY_ON[@]}" curl -sf "http://$REGISTRY/v2/"
 }

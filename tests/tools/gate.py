@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A gate in front of a registry: holds the requests of agents at points that a test names.
 
-  gate.py REGISTRY DIR      listens on a free loopback port, which it writes to DIR/port
+  gate.py REGISTRY DIR [ADDRESS]     listens on a free port (of loopback), which it writes to DIR/port
 
 A file DIR/before-METHOD-KIND or DIR/after-METHOD-KIND, such as before-PUT-manifests or after-PUT-manifests,
 stops the next request of that kind that an agent makes: not yet seen by the registry, or carried out by it but
@@ -16,7 +16,7 @@ import re
 import sys
 import time
 
-registry, directory = sys.argv[1], sys.argv[2]
+registry, directory = sys.argv[1:3]
 KINDS = re.compile(r"/(manifests|blobs/uploads|blobs)/")
 
 
@@ -79,7 +79,7 @@ class Server(http.server.ThreadingHTTPServer):
         """Clients that die in the middle are what this is for."""
 
 
-server = Server(("127.0.0.1", 0), Gate)
+server = Server((sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1", 0), Gate)
 with open(os.path.join(directory, "port.new"), "w", encoding="ascii") as out:
     out.write(str(server.server_port))
 os.rename(os.path.join(directory, "port.new"), os.path.join(directory, "port"))
