@@ -44,7 +44,9 @@ void lk_task_end_log(struct lk_task *task)
 
 void lk_task_fail(struct lk_task *task, const struct lk_err *err)
 {
-    struct lk_agent_event event = { .kind = LK_AGENT_FAILED, .error = err->kind };
+    struct lk_agent_event event = { .kind = LK_AGENT_FAILED,
+                                    .error = err->kind,
+                                    .retry_after_ms = err->retry_after_ms };
 
     if (err->sys == ENOSPC || err->sys == EDQUOT)
         event.error = LK_ERR_LIMIT;

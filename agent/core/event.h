@@ -68,8 +68,9 @@ struct lk_agent_event {
     char             media_type[LK_MEDIA_TYPE_SIZE];
     uint64_t         bytes_done;
     uint64_t         bytes_total;
-    enum lk_err_kind error; /* FAILED, TURNED_AWAY */
-    char             text[LK_REASON_SIZE];
+    enum lk_err_kind error;  /* FAILED, TURNED_AWAY */
+    uint32_t retry_after_ms; /* FAILED with RETRY: not before that, if the registry said so */
+    char     text[LK_REASON_SIZE];
 };
 
 #endif

@@ -1,6 +1,10 @@
 #include "agent/core/slot.h"
 
-#define PROGRESS_MS 1000 /* at most one progress report in this time */
+#include <stdio.h>
+
+#define PROGRESS_MS         1000 /* at most one progress report in this time */
+#define BACK_OFF_FIRST_MS   1000
+#define BACK_OFF_LONGEST_MS 30000
 
 static void ask(const struct lk_slot *slot, const struct lk_slot_context *context,
                 enum lk_agent_effect_kind kind)
@@ -25,9 +29,20 @@ void lk_slot_report(struct lk_slot *slot, const struct lk_slot_context *context)
     effect->report = slot->report;
 }
 
+static void trouble_is_over(struct lk_slot *slot)
+{
+    slot->trouble_since_ms = 0;
+    slot->retry_ms = 0;
+    slot->report.text[0] = '\0';
+}
+
 static void enter(struct lk_slot *slot, enum lk_phase phase,
                   const struct lk_slot_context *context)
 {
+    if (phase != LK_PHASE_FAILED)
+        trouble_is_over(slot);
+    slot->retry_ms = 0;
+    slot->furthest_bytes = 0;
     slot->report.phase = phase;
     slot->report.bytes_done = 0;
     slot->report.bytes_total = 0;
@@ -115,6 +130,29 @@ void lk_slot_drop(struct lk_slot *slot, const struct lk_slot_context *context)
     ask(slot, context, LK_AGENT_STOP);
 }
 
+/* False if it has lasted too long. */
+static bool put_off(struct lk_slot *slot, const struct lk_agent_event *event,
+                    const struct lk_slot_context *context)
+{
+    if (slot->trouble_since_ms == 0)
+        slot->trouble_since_ms = context->now_ms;
+    int64_t lasted_ms = context->now_ms - slot->trouble_since_ms;
+    int64_t pause_ms = BACK_OFF_FIRST_MS + lasted_ms / 4;
+    if (pause_ms > BACK_OFF_LONGEST_MS)
+        pause_ms = BACK_OFF_LONGEST_MS;
+    if (pause_ms < event->retry_after_ms)
+        pause_ms = event->retry_after_ms;
+    if (lasted_ms + pause_ms > LK_SLOT_PATIENCE_MS)
+        return false;
+    slot->retry_ms = context->now_ms + pause_ms;
+    /* What the next ticket meets is another day's registry. */
+    slot->ticket_asked = false;
+    snprintf(slot->report.text, sizeof(slot->report.text), "waits, and will try again: %.360s",
+             event->text);
+    lk_slot_report(slot, context);
+    return true;
+}
+
 /* A ticket that ran out is asked for anew, but not again before something has moved with the new one. */
 static void failed(struct lk_slot *slot, const struct lk_agent_event *event,
                    const struct lk_slot_context *context)
@@ -122,6 +160,8 @@ static void failed(struct lk_slot *slot, const struct lk_agent_event *event,
     enum lk_phase phase = slot->report.phase;
     bool          uses_ticket = phase == LK_PHASE_STAGING || phase == LK_PHASE_PUSHING;
 
+    if (event->error == LK_ERR_RETRY && uses_ticket && put_off(slot, event, context))
+        return;
     if (event->error != LK_ERR_DENIED || !uses_ticket || slot->ticket_asked) {
         fail(slot, event->error, event->text, context);
         return;
@@ -148,6 +188,10 @@ static void progress(struct lk_slot *slot, const struct lk_agent_event *event,
 {
     if (event->bytes_done > slot->report.bytes_done)
         slot->ticket_asked = !slot->has_ticket;
+    if (event->bytes_done > slot->furthest_bytes) {
+        slot->furthest_bytes = event->bytes_done;
+        trouble_is_over(slot);
+    }
     slot->report.bytes_done = event->bytes_done;
     slot->report.bytes_total = event->bytes_total;
     if (context->now_ms - slot->reported_ms >= PROGRESS_MS)
@@ -194,8 +238,17 @@ bool lk_slot_news(struct lk_slot *slot, const struct lk_agent_event *event,
     return true;
 }
 
+static void try_again(struct lk_slot *slot, const struct lk_slot_context *context)
+{
+    slot->retry_ms = 0;
+    ask(slot, context,
+        slot->report.phase == LK_PHASE_STAGING ? LK_AGENT_UPLOAD : LK_AGENT_PUT_MANIFEST);
+}
+
 void lk_slot_tick(struct lk_slot *slot, const struct lk_slot_context *context)
 {
+    if (slot->state == LK_SLOT_ACTIVE && slot->retry_ms && context->now_ms >= slot->retry_ms)
+        try_again(slot, context);
     if (slot->state != LK_SLOT_CLOSING || context->now_ms < slot->kill_ms)
         return;
     slot->kill_ms = INT64_MAX;
@@ -204,5 +257,7 @@ void lk_slot_tick(struct lk_slot *slot, const struct lk_slot_context *context)
 
 int64_t lk_slot_wake_ms(const struct lk_slot *slot)
 {
+    if (slot->state == LK_SLOT_ACTIVE && slot->retry_ms)
+        return slot->retry_ms;
     return slot->state == LK_SLOT_CLOSING ? slot->kill_ms : INT64_MAX;
 }

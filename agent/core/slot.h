@@ -9,6 +9,9 @@
  * come early and is then used as soon as the slot is ready.  Numbers decide what is believed: a lower
  * fence, an older attempt or a finished task's news changes nothing.
  *
+ * What is built stays built: while the registry has passing troubles a slot in STAGING or PUSHING tries again,
+ * and its reports say why it waits.
+ *
  * Pure.  A slot reports by itself whatever changed, through effects, if the line is up.
  */
 #ifndef LK_AGENT_SLOT_H
@@ -17,6 +20,8 @@
 #include "agent/core/effect.h"
 
 #define LK_SLOT_CLOSE_MS 5000 /* from SIGTERM to SIGKILL */
+#define LK_SLOT_PATIENCE_MS \
+    900000 /* the registry's passing troubles, while nothing gets through */
 
 enum lk_slot_state { LK_SLOT_FREE, LK_SLOT_ACTIVE, LK_SLOT_CLOSING };
 
@@ -27,8 +32,11 @@ struct lk_slot {
     bool               in_turn;
     bool               build_only;
     bool               has_ticket;
-    bool               ticket_asked; /* since something last moved */
-    int64_t            since_ms;     /* of the phase */
+    bool               ticket_asked;     /* since something last moved */
+    int64_t            trouble_since_ms; /* 0: the registry makes none */
+    uint64_t           furthest_bytes;   /* bytes_done at its best, over all tries */
+    int64_t            retry_ms; /* when to upload or put again; 0: nothing waits for that */
+    int64_t            since_ms; /* of the phase */
     int64_t            reported_ms;
     int64_t            kill_ms; /* CLOSING: when to stop asking nicely; INT64_MAX: done that */
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define PARALLEL_MAX 3
+#define PATIENCE_MS  20000 /* then the core is told, says so to people, and tries again */
 #define USER_AGENT   "lkagentd/" LK_VERSION
 
 /* One thread's share: blobs are taken from a common list, one after the other. */
@@ -69,6 +70,7 @@ static int open_registry(struct lk_publish *publish, struct lk_registry **out,
     struct lk_registry_options options = {
         .plain_http = publish->conf.plain_http,
         .ca_file = publish->conf.ca_file,
+        .patience_ms = PATIENCE_MS,
         .credential = publish->ticket,
         .cancel = &publish->cancel,
         .user_agent = USER_AGENT,

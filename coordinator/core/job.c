@@ -187,13 +187,31 @@ static bool take_back(struct lk_core *core, const struct lk_agent *agent, struct
     return false;
 }
 
+/* Why its agent waits in the middle of a phase, or that it does no more.  True if that is news. */
+static bool note_trouble(struct lk_job *job, const struct lk_event *event)
+{
+    enum lk_phase phase = event->report.phase;
+    bool          publishes = phase == LK_PHASE_STAGING || phase == LK_PHASE_PUSHING;
+    char          text[LK_JOB_TEXT_SIZE];
+
+    if (!event->report.text || phase == LK_PHASE_FAILED || (phase == job->phase && !publishes))
+        return false;
+    snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, event->report.text);
+    if (strcmp(text, job->text) == 0)
+        return false;
+    memcpy(job->text, text, sizeof(text));
+    return true;
+}
+
 static void note_progress(struct lk_core *core, struct lk_package *package, struct lk_job *job,
                           const struct lk_event *event)
 {
     core->dirty |= job->session != event->report.session;
     job->session = event->report.session;
     job->lease_until_ms = core->now_ms + core->config.lease_ms;
-    if (job->phase == event->report.phase && job->bytes_done == event->report.bytes_done)
+    bool is_news = note_trouble(job, event);
+    if (!is_news && job->phase == event->report.phase &&
+        job->bytes_done == event->report.bytes_done)
         return;
     if (job->phase != event->report.phase)
         job->since_ms = core->now_ms;

@@ -250,6 +250,110 @@ static void a_failed_build_is_kept_until_it_is_dropped(void **state)
     assert_int_equal(count(world, LK_AGENT_STOP), 1);
 }
 
+/* As time passes until the core wants `kind`; 0 if it does not within `limit_ms`. */
+static int64_t waits_for(struct world *world, enum lk_agent_effect_kind kind, int64_t limit_ms)
+{
+    int64_t from_ms = world->now_ms;
+
+    while (world->now_ms < from_ms + limit_ms) {
+        int64_t               wake_ms = lk_agent_core_wake_ms(world->core);
+        struct lk_agent_event heard = event(LK_AGENT_HEARD);
+        world->now_ms = wake_ms > world->now_ms ? wake_ms : world->now_ms + 1;
+        step(world, heard);
+        if (count(world, kind))
+            return world->now_ms - from_ms;
+    }
+    return 0;
+}
+
+static void what_is_built_is_uploaded_again_when_the_registry_had_troubles(void **state)
+{
+    struct world *world = *state;
+    int64_t       first_ms, second_ms;
+
+    bring_to(world, LK_PHASE_STAGING);
+    step(world, failure(world, LK_ERR_RETRY));
+    assert_int_equal(reported(world), LK_PHASE_STAGING);
+    assert_non_null(strstr(find(world, LK_AGENT_SEND_REPORT)->report.text,
+                           "waits, and will try again: make"));
+    first_ms = waits_for(world, LK_AGENT_UPLOAD, 60000);
+    assert_int_equal(first_ms, 1000);
+    world->now_ms += 10000;
+    step(world, failure(world, LK_ERR_RETRY));
+    second_ms = waits_for(world, LK_AGENT_UPLOAD, 60000);
+    assert_true(second_ms > first_ms && second_ms <= 30000);
+    step(world, news(world, LK_AGENT_UPLOADED));
+    assert_int_equal(reported(world), LK_PHASE_STAGED);
+    assert_string_equal(find(world, LK_AGENT_SEND_REPORT)->report.text, "");
+    step(world, permit(FENCE));
+    step(world, failure(world, LK_ERR_RETRY));
+    assert_int_equal(reported(world), LK_PHASE_PUSHING);
+    assert_int_equal(waits_for(world, LK_AGENT_PUT_MANIFEST, 60000), 1000);
+    step(world, news(world, LK_AGENT_PUT));
+    assert_int_equal(reported(world), LK_PHASE_PUSHED);
+    assert_int_equal(count(world, LK_AGENT_BUILD), 0);
+}
+
+static void a_registry_that_said_when_is_not_asked_before(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event busy;
+
+    bring_to(world, LK_PHASE_STAGING);
+    busy = failure(world, LK_ERR_RETRY);
+    busy.retry_after_ms = 45000;
+    step(world, busy);
+    assert_int_equal(waits_for(world, LK_AGENT_UPLOAD, 60000), 45000);
+}
+
+static void a_registry_that_stays_away_fails_the_attempt_in_the_end(void **state)
+{
+    struct world *world = *state;
+    int64_t       from_ms = world->now_ms;
+
+    bring_to(world, LK_PHASE_STAGING);
+    step(world, failure(world, LK_ERR_RETRY));
+    while (reported(world) != LK_PHASE_FAILED) {
+        assert_true(waits_for(world, LK_AGENT_UPLOAD, 60000) > 0);
+        step(world, failure(world, LK_ERR_RETRY));
+    }
+    assert_true(world->now_ms - from_ms > 600000 && world->now_ms - from_ms <= 900000);
+    assert_int_equal(find(world, LK_AGENT_SEND_REPORT)->report.kind, LK_ERR_RETRY);
+    assert_int_equal(waits_for(world, LK_AGENT_UPLOAD, 60000), 0);
+}
+
+static void an_upload_that_never_gets_further_fails_in_the_end(void **state)
+{
+    struct world         *world = *state;
+    int64_t               from_ms = world->now_ms;
+    struct lk_agent_event sent;
+
+    bring_to(world, LK_PHASE_STAGING);
+    for (bool ended = false; !ended;) {
+        for (uint64_t bytes = 0; bytes <= 1000; bytes += 500) {
+            sent = news(world, LK_AGENT_PROGRESS);
+            sent.bytes_done = bytes;
+            step(world, sent);
+        }
+        step(world, failure(world, LK_ERR_RETRY));
+        ended = reported(world) == LK_PHASE_FAILED;
+        if (!ended)
+            assert_true(waits_for(world, LK_AGENT_UPLOAD, 60000) > 0);
+    }
+    assert_true(world->now_ms - from_ms > 600000 && world->now_ms - from_ms <= 900000);
+}
+
+static void an_attempt_that_waits_for_the_registry_can_be_dropped(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_STAGING);
+    step(world, failure(world, LK_ERR_RETRY));
+    step(world, event(LK_AGENT_DROPPED));
+    assert_int_equal(count(world, LK_AGENT_STOP), 1);
+    assert_int_equal(waits_for(world, LK_AGENT_UPLOAD, 60000), 0);
+}
+
 static void a_drop_in_each_phase_frees_the_slot(void **state)
 {
     struct world *world = *state;
@@ -611,6 +715,11 @@ int main(void)
         WELCOMED(in_turn_a_permit_may_come_before_the_ticket),
         WELCOMED(a_build_only_job_uploads_nothing),
         WELCOMED(a_failed_build_is_kept_until_it_is_dropped),
+        WELCOMED(what_is_built_is_uploaded_again_when_the_registry_had_troubles),
+        WELCOMED(a_registry_that_said_when_is_not_asked_before),
+        WELCOMED(a_registry_that_stays_away_fails_the_attempt_in_the_end),
+        WELCOMED(an_upload_that_never_gets_further_fails_in_the_end),
+        WELCOMED(an_attempt_that_waits_for_the_registry_can_be_dropped),
         WELCOMED(a_drop_in_each_phase_frees_the_slot),
         WELCOMED(what_does_not_stop_is_killed_after_five_seconds),
         WELCOMED(a_permit_after_the_drop_is_refused),

@@ -133,3 +133,11 @@ bytes_of() {
     is_published
     is_built_once
 }
+
+@test "a push that failed at the registry is finished later without a rebuild" {
+    # Longer than the agent's client has patience: the attempt to upload fails there, the built image is kept.
+    push_on_a_bad_day later "1 POST /uploads/ busy 21"
+    grep -q '] uploading: waits, and will try again: .*answered 429' <<<"$output"
+    is_published
+    is_built_once
+}
