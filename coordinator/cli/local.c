@@ -27,6 +27,7 @@ struct lk_local {
     char            *directory;
     int              turn;    /* exclusive: while somebody starts or ends the daemons */
     int              clients; /* shared: as long as a client is there */
+    bool             entered; /* had its turn: may have started daemons */
     struct lk_daemon coordinator;
     struct lk_daemon agent;
     int              signs; /* the running coordinator has the signing key */
@@ -266,7 +267,10 @@ static int take_turn(struct lk_local *local, struct lk_config *config,
         return -1;
     local->clients = open_lock(local->directory, "clients.lock", err);
     if (local->clients < 0 || lk_directory_make(log, 0700, err) < 0 ||
-        wait_for_turn(local, err) < 0 || ensure_daemons(local, config, target, err) < 0 ||
+        wait_for_turn(local, err) < 0)
+        return -1;
+    local->entered = true;
+    if (ensure_daemons(local, config, target, err) < 0 ||
         lock(local->clients, LOCK_SH, err) < 0)
         return -1;
     return lock(local->turn, LOCK_UN, err);
@@ -291,7 +295,7 @@ void lk_local_leave(struct lk_local **local)
 
     if (!l)
         return;
-    if (l->clients >= 0 && flock(l->turn, LOCK_EX) == 0 &&
+    if (l->entered && flock(l->turn, LOCK_EX) == 0 &&
         flock(l->clients, LOCK_EX | LOCK_NB) == 0) {
         recall(l);
         end_daemons(l);

@@ -46,8 +46,9 @@ static void on_ready(void *ctx, struct lk_client *client)
     submit->sender = lk_sender_new(&submit->source);
     /* Asked first, so that it is answered before the plan is. */
     submit->forecast.count = 0;
-    submit->agents_request = lk_client_ask(
-        client, &(lk_wire_Envelope) { .which_body = lk_wire_Envelope_list_agents_tag });
+    if (submit->local || submit->submission.message.dry_run)
+        submit->agents_request = lk_client_ask(
+            client, &(lk_wire_Envelope) { .which_body = lk_wire_Envelope_list_agents_tag });
     message.body.submit = submit->submission.message;
     submit->request = lk_client_ask(client, &message);
 }
@@ -122,7 +123,7 @@ static void look_ahead(struct submit *submit, struct lk_client *client)
 /* True if it was about the agents. */
 static bool take_agents(struct submit *submit, const lk_wire_Envelope *in)
 {
-    if (in->request != submit->agents_request)
+    if (submit->agents_request == 0 || in->request != submit->agents_request)
         return false;
     if (in->which_body == lk_wire_Envelope_agent_update_tag)
         lk_forecast_take(&submit->forecast, &in->body.agent_update);
