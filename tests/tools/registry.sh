@@ -39,7 +39,7 @@ registry_start() {
         >"$dir/access.log" 2>"$dir/registry.log" 3>&- 4>&- &
     REGISTRY_PID=$!
     echo "$REGISTRY_PID" >"$dir/pid"
-    for ((tries = 0; tries < 200; tries++)); do
+    for ((tries = 0; tries < 1200; tries++)); do
         REGISTRY=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$dir/registry.log")
         [ -z "$REGISTRY" ] || return 0
         kill -0 "$REGISTRY_PID" 2>/dev/null || break

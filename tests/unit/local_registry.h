@@ -46,7 +46,7 @@ static bool local_registry_find_port(struct local_registry *registry, const char
 {
     static const char words[] = "listening on ";
 
-    for (int tries = 0; tries < 200; tries++) {
+    for (int tries = 0; tries < 1200; tries++) {
         LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(65536);
         struct lk_err                         err;
         usleep(50000);
