@@ -24,9 +24,9 @@ PATH=$LK_BIN:$PATH
 # Sanitizers' findings end the program and go to the log that is kept.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
-# WHAT SECONDS COMMAND...: until the command succeeds.
+# WHAT SECONDS COMMAND...: until the command succeeds; machines are noisy, so it may take three times as long.
 world_wait() {
-    local what=$1 deadline=$((SECONDS + $2))
+    local what=$1 deadline=$((SECONDS + 3 * $2))
     shift 2
     until "$@" >/dev/null 2>&1; do
         if [ "$SECONDS" -ge "$deadline" ]; then
@@ -66,6 +66,9 @@ world_save() {
 world_load() {
     [ ! -e "$WORLD/env" ] || . "$WORLD/env"
     export LKCOORD_CONFIG=$WORLD/config.yml COSIGN_PASSWORD=open-sesame
+    # Nobody's own logins; and docker-registry would take the second for its setting `auth: file`.
+    export DOCKER_CONFIG=$WORLD/no-logins
+    unset REGISTRY_AUTH_FILE
     SIGNING_KEY=$WORLD/keys/signing.pub
 }
 
