@@ -236,7 +236,8 @@ static int set_up(void **state)
 {
     (void)state;
     registry.htpasswd = HTPASSWD;
-    setenv("REGISTRY_AUTH_FILE", "", 1);
+    /* docker-registry would take it for a setting of its own, `auth: file`. */
+    unsetenv("REGISTRY_AUTH_FILE");
     setenv("DOCKER_CONFIG", "/nonexistent", 1);
     if (local_registry_start(&registry) < 0)
         return -1;
