@@ -71,3 +71,36 @@ void lk_forecast_annotate(const struct lk_forecast *forecast, struct lk_picture 
                 annotate(forecast, job);
         }
 }
+
+static int explain(const char *name, const struct lk_arch *arch, enum lk_outlook outlook,
+                   struct lk_err *why)
+{
+    if (outlook == LK_OUTLOOK_FORBIDDEN)
+        return lk_err_set(why, LK_ERR_CONFLICT,
+                          "%s: this machine builds for %s only by emulation; permit it by "
+                          "--allow-emulation, or leave it out by --skip-platforms %s",
+                          name, arch->name, arch->name);
+    return lk_err_set(why, LK_ERR_CONFLICT,
+                      "%s: this machine can neither build for %s nor emulate it (no entry for "
+                      "it with flag F in /proc/sys/fs/binfmt_misc; on Debian: "
+                      "qemu-user-static); leave it out by --skip-platforms %s",
+                      name, arch->name, arch->name);
+}
+
+bool lk_forecast_hopeless(const struct lk_forecast *forecast, const struct lk_picture *picture,
+                          struct lk_err *why)
+{
+    if (picture->dry_run || !forecast->complete || forecast->count == 0)
+        return false;
+    for (size_t i = 0; i < picture->package_count; i++)
+        for (size_t j = 0; j < picture->packages[i].job_count; j++) {
+            const struct lk_picture_job *job = &picture->packages[i].jobs[j];
+            enum lk_outlook              outlook = lk_forecast_of(forecast, &job->arch);
+
+            if (job->state != lk_wire_JobState_JOB_QUEUED || outlook < LK_OUTLOOK_FORBIDDEN)
+                continue;
+            explain(lk_picture_name(&picture->packages[i]), &job->arch, outlook, why);
+            return true;
+        }
+    return false;
+}

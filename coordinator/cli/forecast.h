@@ -7,6 +7,7 @@
 #ifndef LK_CLI_FORECAST_H
 #define LK_CLI_FORECAST_H
 
+#include "common/base/err.h"
 #include "coordinator/cli/picture.h"
 
 #define LK_FORECAST_ARCHES_MAX 32
@@ -34,5 +35,12 @@ enum lk_outlook lk_forecast_of(const struct lk_forecast *forecast, const struct 
 
 /* Notes for every job of a plan that would be built how it would be, or why not yet. */
 void lk_forecast_annotate(const struct lk_forecast *forecast, struct lk_picture *picture);
+
+/*
+ * True if a queued job would wait for ever, were these agents all there will ever be; `why` says for what, and
+ * what to do.
+ */
+bool lk_forecast_hopeless(const struct lk_forecast *forecast, const struct lk_picture *picture,
+                          struct lk_err *why);
 
 #endif

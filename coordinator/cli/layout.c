@@ -42,13 +42,14 @@ int lk_layout_parse(const char **directory, const char *output, struct lk_err *e
     return 0;
 }
 
-int lk_layout_shelf(char **out, struct lk_err *err)
+static int find_shelf(char **out, struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char *state = NULL;
 
     if (lk_local_state_open(&state, err) < 0)
         return -1;
     *out = lk_local_path(state, LK_LOCAL_SHELF);
+    lk_shelf_use(*out);
     return 0;
 }
 
@@ -210,9 +211,10 @@ static int lock_layout(const char *directory, int *out, struct lk_err *err)
     return 0;
 }
 
-int lk_layout_write(const char *directory, const char *shelf, const char *repository,
-                    const char *tag, struct lk_err *err)
+int lk_layout_write(const char *directory, const char *repository, const char *tag,
+                    struct lk_err *err)
 {
+    LK_CLEANUP(lk_free_pointer) char                 *shelf = NULL;
     LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
     LK_CLEANUP(json_free) json_t                     *root = NULL;
     LK_CLEANUP(lk_free_pointer) char *blobs = lk_local_path(directory, "blobs/sha256");
@@ -221,8 +223,8 @@ int lk_layout_write(const char *directory, const char *shelf, const char *reposi
     struct lk_reference               reference;
     LK_CLEANUP(lk_close_fd) int       lock = -1;
 
-    lk_shelf_use(shelf);
-    if (lk_reference_parse(lk_str_of(repository), &reference, err) < 0 ||
+    if (find_shelf(&shelf, err) < 0 ||
+        lk_reference_parse(lk_str_of(repository), &reference, err) < 0 ||
         lk_registry_open(&registry, &reference, &options, err) < 0 ||
         lk_directory_make(blobs, 0755, err) < 0 || lock_layout(directory, &lock, err) < 0 ||
         read_root(path, &root, err) < 0)

@@ -12,11 +12,8 @@
 /* Reads "oci:DIR".  Borrowed; INVALID if it is anything else, or nothing that skopeo could read back. */
 int lk_layout_parse(const char **directory, const char *output, struct lk_err *err);
 
-/* The directory that --output would read from, for free(). */
-int lk_layout_shelf(char **out, struct lk_err *err);
-
 /* `repository` with its host, as it was pushed. */
-int lk_layout_write(const char *directory, const char *shelf, const char *repository,
-                    const char *tag, struct lk_err *err);
+int lk_layout_write(const char *directory, const char *repository, const char *tag,
+                    struct lk_err *err);
 
 #endif

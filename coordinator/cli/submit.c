@@ -80,44 +80,16 @@ static void leave_if_detached(struct submit *submit, struct lk_client *client)
 }
 
 /* A private agent is the only one there will be: whoever waited for another would wait for ever. */
-static void give_up(struct submit *submit, struct lk_client *client, const char *name,
-                    const struct lk_arch *arch, enum lk_outlook outlook)
+static void look_ahead(struct submit *submit, struct lk_client *client)
 {
     lk_wire_Envelope cancel = { .which_body = lk_wire_Envelope_cancel_tag };
 
-    if (outlook == LK_OUTLOOK_FORBIDDEN)
-        lk_err_set(&submit->failure, LK_ERR_CONFLICT,
-                   "%s: this machine builds for %s only by emulation; permit it by "
-                   "--allow-emulation, or leave it out by --skip-platforms %s",
-                   name, arch->name, arch->name);
-    else
-        lk_err_set(&submit->failure, LK_ERR_CONFLICT,
-                   "%s: this machine can neither build for %s nor emulate it (no entry for it "
-                   "with flag F in /proc/sys/fs/binfmt_misc; on Debian: qemu-user-static); "
-                   "leave it out by --skip-platforms %s",
-                   name, arch->name, arch->name);
+    if (!submit->local || submit->hopeless ||
+        !lk_forecast_hopeless(&submit->forecast, &submit->watcher.picture, &submit->failure))
+        return;
     submit->hopeless = true;
     cancel.body.cancel.push = submit->watcher.picture.push;
     lk_client_ask(client, &cancel);
-}
-
-static void look_ahead(struct submit *submit, struct lk_client *client)
-{
-    const struct lk_picture *picture = &submit->watcher.picture;
-
-    if (!submit->local || picture->dry_run || !submit->forecast.complete ||
-        submit->forecast.count == 0)
-        return;
-    for (size_t i = 0; i < picture->package_count; i++)
-        for (size_t j = 0; j < picture->packages[i].job_count; j++) {
-            const struct lk_picture_job *job = &picture->packages[i].jobs[j];
-            enum lk_outlook outlook = lk_forecast_of(&submit->forecast, &job->arch);
-
-            if (!submit->hopeless && job->state == lk_wire_JobState_JOB_QUEUED &&
-                outlook >= LK_OUTLOOK_FORBIDDEN)
-                give_up(submit, client, lk_picture_name(&picture->packages[i]), &job->arch,
-                        outlook);
-        }
 }
 
 /* True if it was about the agents. */
@@ -306,16 +278,13 @@ static int serve(struct submit *submit, const struct lk_target *target, struct l
 /* Copies what was published to --output's directory. */
 static int write_layout(const struct submit *submit)
 {
-    LK_CLEANUP(lk_free_pointer) char *shelf = NULL;
-    const struct lk_picture          *picture = &submit->watcher.picture;
-    struct lk_err                     err;
+    const struct lk_picture *picture = &submit->watcher.picture;
+    struct lk_err            err;
 
-    if (lk_layout_shelf(&shelf, &err) < 0)
-        return lk_exit_of(&err);
     for (size_t i = 0; i < picture->package_count; i++) {
         const struct lk_picture_package *package = &picture->packages[i];
 
-        if (lk_layout_write(submit->layout, shelf, package->repository, package->tag, &err) < 0)
+        if (lk_layout_write(submit->layout, package->repository, package->tag, &err) < 0)
             return lk_exit_of(&err);
         fprintf(stderr, "lkcoord: wrote oci:%s:%s\n", submit->layout, package->tag);
     }
