@@ -17,9 +17,19 @@ _Static_assert(PACKED_SIZE <= LK_WIRE_FRAME_MAX, "a piece fits a frame");
 
 enum message { NOTHING, PIECE, ABSENT };
 
+/*
+ * What is large, and only there while something is asked for: a coordinator has a sender for each agent, and
+ * most of them rest.
+ */
+struct desk {
+    struct lk_oid queue[QUEUE_MAX]; /* ring, oldest at `first` */
+    ZSTD_CCtx    *zstd;
+    char          packed[PACKED_SIZE];
+};
+
 struct lk_sender {
     struct lk_object_source source;
-    struct lk_oid           queue[QUEUE_MAX]; /* ring, oldest at `first` */
+    struct desk            *desk; /* NULL: nothing is asked for */
     size_t                  first;
     size_t                  count;
     uint64_t                credit;
@@ -34,8 +44,6 @@ struct lk_sender {
     enum message message; /* made and not yet known to be sent */
     size_t       length;
     size_t       packed_len;
-    ZSTD_CCtx   *zstd;
-    char         packed[PACKED_SIZE];
 };
 
 struct lk_sender *lk_sender_new(const struct lk_object_source *source)
@@ -44,9 +52,24 @@ struct lk_sender *lk_sender_new(const struct lk_object_source *source)
 
     sender->source = *source;
     sender->content = LK_BUF_INIT(LK_SOURCE_OBJECT_BYTES_MAX);
-    sender->zstd = ZSTD_createCCtx();
-    lk_assert(sender->zstd);
     return sender;
+}
+
+static void open_desk(struct lk_sender *sender)
+{
+    if (sender->desk)
+        return;
+    sender->desk = lk_xmalloc(sizeof(*sender->desk));
+    sender->desk->zstd = ZSTD_createCCtx();
+    lk_assert(sender->desk->zstd);
+    sender->first = 0;
+}
+
+static void close_desk(struct lk_sender *sender)
+{
+    if (sender->desk)
+        ZSTD_freeCCtx(sender->desk->zstd);
+    free(LK_TAKE(sender->desk));
 }
 
 void lk_sender_free(struct lk_sender **sender)
@@ -56,7 +79,7 @@ void lk_sender_free(struct lk_sender **sender)
     if (!s)
         return;
     lk_buf_fini(&s->content);
-    ZSTD_freeCCtx(s->zstd);
+    close_desk(s);
     free(s);
 }
 
@@ -66,9 +89,11 @@ static int take_want(struct lk_sender *sender, const lk_wire_Want *want, struct 
         return lk_err_set(err, LK_ERR_INVALID,
                           "more than %d source objects were asked for and not yet sent",
                           QUEUE_MAX);
+    if (want->oids_count > 0)
+        open_desk(sender);
     for (size_t i = 0; i < want->oids_count; i++)
-        memcpy(sender->queue[(sender->first + sender->count++) % QUEUE_MAX].sha1, want->oids[i],
-               sizeof(sender->queue[0].sha1));
+        memcpy(sender->desk->queue[(sender->first + sender->count++) % QUEUE_MAX].sha1,
+               want->oids[i], sizeof(want->oids[0]));
     return 0;
 }
 
@@ -103,7 +128,7 @@ static int open_object(struct lk_sender *sender, struct lk_err *err)
     struct lk_err why;
     char          id[LK_OID_TEXT_SIZE];
 
-    sender->oid = sender->queue[sender->first];
+    sender->oid = sender->desk->queue[sender->first];
     sender->first = (sender->first + 1) % QUEUE_MAX;
     sender->count--;
     sender->offset = 0;
@@ -133,8 +158,10 @@ static size_t next_length(const struct lk_sender *sender)
 
 static int pack_piece(struct lk_sender *sender, struct lk_err *err)
 {
+    struct desk *desk = sender->desk;
+
     sender->length = next_length(sender);
-    sender->packed_len = ZSTD_compressCCtx(sender->zstd, sender->packed, sizeof(sender->packed),
+    sender->packed_len = ZSTD_compressCCtx(desk->zstd, desk->packed, sizeof(desk->packed),
                                            lk_buf_text(&sender->content) + sender->offset,
                                            sender->length, ZSTD_LEVEL);
     if (ZSTD_isError(sender->packed_len))
@@ -185,7 +212,7 @@ int lk_sender_next(struct lk_sender *sender, lk_wire_Envelope *out, struct lk_st
     case ABSENT: fill_absent(sender, out); return 1;
     case PIECE:
         fill_piece(sender, out);
-        *payload = (struct lk_str) { sender->packed, sender->packed_len };
+        *payload = (struct lk_str) { sender->desk->packed, sender->packed_len };
         return 1;
     }
     return 0;
@@ -202,4 +229,6 @@ void lk_sender_sent(struct lk_sender *sender)
         }
     }
     sender->message = NOTHING;
+    if (!sender->is_open && sender->count == 0)
+        close_desk(sender);
 }
