@@ -74,9 +74,9 @@ push_with_a_crash() {
     new_small_package twins "arches: [amd64]"
     make_wait hold amd64-1
     push_aside --org "$org" twins
-    world_wait "the build" 20 has_builds 1
+    world_wait "the build" 60 has_builds 1
     second=$(push_detached "$org" twins)
-    world_wait "the second to wait" 20 eval 'lkcoord status --output json "$second" | grep -q "being pushed already"'
+    world_wait "the second to wait" 60 eval 'lkcoord status --output json "$second" | grep -q "being pushed already"'
     let_go amd64-1
     wait "$client"
     run -0 --separate-stderr lkcoord watch "$second"
@@ -92,7 +92,7 @@ push_with_a_crash() {
     make_wait hold amd64-1
     push_aside --org "$org" left
     id=$(aside_id)
-    world_wait "the build" 20 has_builds 1
+    world_wait "the build" 60 has_builds 1
     kill -KILL "$client"
     wait "$client" || true
     let_go amd64-1
@@ -108,8 +108,8 @@ push_with_a_crash() {
     make_wait keep amd64-1
     push_aside --org "$org" restarted
     id=$(aside_id)
-    world_wait "the build" 20 has_builds 1
-    world_wait "the image" 20 eval 'ls -d "$WORLD"/amd64-1/state/work/*/*/index.json || ls -d "$WORLD"/amd64-1/state/work/*/index.json'
+    world_wait "the build" 60 has_builds 1
+    world_wait "the image" 60 eval 'ls -d "$WORLD"/amd64-1/state/work/*/*/index.json || ls -d "$WORLD"/amd64-1/state/work/*/index.json'
     world_kill registry KILL
     let_go amd64-1
     wait_job "$id" '.state == "built" or .state == "uploading"'
@@ -126,7 +126,7 @@ push_with_a_crash() {
     world_kill registry
     push_aside --org "$org" early
     id=$(aside_id)
-    world_wait "word from the client" 15 grep -qE "waits.*$REGISTRY" "$WORLD/log/client.err"
+    world_wait "word from the client" 60 grep -qE "waits.*$REGISTRY" "$WORLD/log/client.err"
     lkcoord status --output json "$id" | jq -e --arg host "$REGISTRY" '.packages[0].text | contains($host)'
     lkcoord status "$id" | grep -F "$REGISTRY" | grep -q waits
     [ "$(count_builds)" -eq 0 ]

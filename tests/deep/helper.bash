@@ -73,7 +73,7 @@ is_clean() {
 }
 
 wait_clean() {
-    world_wait "the end of all that $1 did" 20 is_clean "$1" || {
+    world_wait "the end of all that $1 did" 60 is_clean "$1" || {
         ls -A "$WORLD/$1/state/work"
         buildah --root "$(store_of "$1")" --runroot "$WORLD/$1/runroot" containers
         pgrep -af "$(store_of "$1")"
@@ -81,13 +81,16 @@ wait_clean() {
     } >&2
 }
 
-# LINE...: replaces or adds keys of the coordinator's configuration, and starts it again.
+# LINE...: replaces or adds keys of the coordinator's configuration, and starts it again if that is another one.
 reconfigure() {
-    local line
+    local line changed=
     for line; do
+        ! grep -qxF "$line" "$WORLD/lkcoordd.yml" || continue
         sed -i "/^${line%%:*}:/d" "$WORLD/lkcoordd.yml"
         echo "$line" >>"$WORLD/lkcoordd.yml"
+        changed=yes
     done
+    [ -n "$changed" ] || return 0
     world_kill coordinator
     world_coordinator
 }
@@ -96,7 +99,7 @@ reconfigure() {
 start_gate() {
     mkdir -p "$WORLD/gate"
     world_spawn gate "$ROOT/tests/tools/gate.py" "$REGISTRY" "$WORLD/gate" "${REGISTRY%:*}"
-    world_wait "the gate" 10 test -e "$WORLD/gate/port"
+    world_wait "the gate" 60 test -e "$WORLD/gate/port"
     GATE=${REGISTRY%:*}:$(cat "$WORLD/gate/port")
     sed -i "/^registries:/a\\  - host: \"$GATE\"\\n    plain-http: true" "$WORLD/lkcoordd.yml"
     world_kill coordinator
@@ -109,7 +112,7 @@ close_gate() {
 }
 
 wait_at_gate() {
-    world_wait "an agent at $1" 30 test -e "$WORLD/gate/at-$1"
+    world_wait "an agent at $1" 60 test -e "$WORLD/gate/at-$1"
 }
 
 open_gates() {
@@ -123,12 +126,14 @@ push_detached() {
 
 # ID FILTER: true if a job of the push is as the filter says.
 has_job() {
-    lkcoord status --output json "$1" |
-        jq -e "[.. | objects | select(has(\"arch\") and has(\"attempt\")) | select($2)] | length > 0"
+    local status
+    # jq finds nothing wrong with nothing.
+    status=$(lkcoord status --output json "$1") && [ -n "$status" ] &&
+        jq -e "[.. | objects | select(has(\"arch\") and has(\"attempt\")) | select($2)] | length > 0" <<<"$status"
 }
 
 wait_job() {
-    world_wait "a job with $2" "${3:-30}" has_job "$1" "$2"
+    world_wait "a job with $2" "${3:-60}" has_job "$1" "$2"
 }
 
 # ORG NAME: the published reference, digest and all.
@@ -161,13 +166,15 @@ pid_of() {
 
 # ARGUMENT...: a push in the background; its words go to $WORLD/log/client.err, its results to client.out.
 push_aside() {
+    # Here, not in the process that is to come: who looks for its words must not find an earlier one's.
+    : >"$WORLD/log/client.err"
     lkcoord push --progress plain "$@" >"$WORLD/log/client.out" 2>"$WORLD/log/client.err" 3>&- &
     client=$!
 }
 
 # The number that the background push was told.
 aside_id() {
-    world_wait "the push's number" 20 grep -q '^push [0-9]' "$WORLD/log/client.err"
+    world_wait "the push's number" 60 grep -q '^push [0-9]' "$WORLD/log/client.err"
     sed -nE 's/^push ([0-9]+).*/\1/p' "$WORLD/log/client.err" | head -n 1
 }
 
@@ -178,5 +185,5 @@ registry_again() {
         >>"$WORLD/registry/access.log" 2>>"$WORLD/registry/registry.log" 3>&- 4>&- &
     echo $! >"$WORLD/registry/pid"
     disown $!
-    world_wait "the registry" 20 "${REGISTRY_ON[@]}" curl -sf "http://$REGISTRY/v2/"
+    world_wait "the registry" 60 "${REGISTRY_ON[@]}" curl -sf "http://$REGISTRY/v2/"
 }

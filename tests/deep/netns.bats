@@ -152,7 +152,7 @@ survives_cut_in_build() {
     new_small_package "build-$1" "arches: [amd64]"
     make_wait keep amd64-1
     push_aside --org "$org" "build-$1"
-    world_wait "the build" 20 has_builds 1
+    world_wait "the build" 60 has_builds 1
     cut_off "$1"
     stay_away "$1"
     let_go amd64-1
@@ -217,7 +217,7 @@ survives_cut_at() {
     new_small_package away "arches: [amd64]"
     make_wait keep amd64-1
     push_aside --org "$org" away
-    world_wait "the build" 20 has_builds 1
+    world_wait "the build" 60 has_builds 1
     cut_off a
     start_counting_agent spare-1
     wait "$client"
