@@ -134,7 +134,7 @@ is_built() {
     grep -q "entry for riscv64" <<<"$output"
     push --adopt "$ours" relabelled
     [ "$status" -eq 5 ]
-    grep -q "riscv64.*$ours.*linux/amd64" <<<"$output"
+    grep -q "riscv64.*${ours:0:19}.*linux/amd64" <<<"$output"
     push --replace riscv64 relabelled
     [ "$status" -eq 0 ]
     [ "$(arches_of "$published")" = amd64 ]
