@@ -139,7 +139,8 @@ world_coordinator_is_up() {
 }
 
 world_start() {
-    mkdir -p "$WORLD"/{log,pids,coordinator}
+    mkdir -p "$WORLD"/{log,pids,coordinator,no-logins}
+    echo '{}' >"$WORLD/no-logins/config.json"
     world_load
     emulation_need "$WORLD/pids/emulation"
     world_registry
