@@ -69,6 +69,27 @@ push_with_a_crash() {
     [ -z "$(ls -A "$WORLD/amd64-1/state/work")" ]
 }
 
+coordinator_sees_build() {
+    lkcoord agents | grep -q '^amd64-1  there' && has_job "$id" '.state == "building"'
+}
+
+# Exercises: the adoption of a build that is still running when the coordinator is back.
+@test "a build that outlasts its coordinator's death is kept" {
+    new_small_package kept "arches: [amd64]"
+    make_wait hold amd64-1
+    push_aside --org "$org" kept
+    id=$(aside_id)
+    world_wait "the build" 60 has_builds 1
+    world_kill coordinator KILL
+    world_coordinator
+    world_wait "the agent's return" 60 coordinator_sees_build
+    sleep 1
+    let_go amd64-1
+    wait "$client"
+    is_right "$org" kept amd64-1
+    [ "$(count_builds)" -eq 1 ]
+}
+
 # Exercises: a package that is being pushed makes the same one wait, which then finds it done.
 @test "two pushes of the same package at once build once and get the same answer" {
     new_small_package twins "arches: [amd64]"
