@@ -105,6 +105,11 @@ static int opened(void *ctx, struct lk_session *session, const lk_wire_Hello *he
 
     if (platforms_of(c, session->name, hello, platforms, &count, err) < 0)
         return -1;
+    if (!lk_core_takes_agent(c->core, session->name))
+        return lk_err_set(err, LK_ERR_LIMIT,
+                          "the coordinator knows as many agents as it can hold (limit: %d); "
+                          "those that were taken out of its configuration leave at its restart",
+                          LK_PEERS_MAX);
     for (size_t i = 0; i < hello->platforms_count; i++)
         if (!may_build_for(c, session->name, hello->platforms[i].arch))
             lk_log_warn("platform cut: the configuration does not allow it", "agent=%s arch=%s",

@@ -100,6 +100,7 @@ static int open_state(struct lk_coordinator *c, struct lk_err *err)
                                                    lk_coordinator_on_journal_failed, c };
     LK_CLEANUP(lk_free_pointer) char *logs = lk_xasprintf("%s/logs", c->config->state);
 
+    config.agents_max = LK_PEERS_MAX;
     config.lease_ms = c->config->lease_ms;
     config.hold_ms = c->config->permit_ms;
     config.suspect_ms = c->config->suspect_ms;

@@ -63,6 +63,8 @@ const struct lk_job     *lk_core_job(const struct lk_core *core, uint64_t id);
 const struct lk_package *lk_core_package_of_job(const struct lk_core *core, uint64_t job);
 const struct lk_agent   *lk_core_agent(const struct lk_core *core,
                                        size_t                index); /* NULL past the last */
+/* False: there are agents_max others, and none of them has left. */
+bool     lk_core_takes_agent(const struct lk_core *core, const char *name);
 uint32_t lk_core_agent_busy(const struct lk_core *core, const struct lk_agent *agent);
 uint64_t lk_core_epoch(const struct lk_core *core);
 

@@ -23,16 +23,45 @@ struct lk_agent *lk_fleet_of(struct lk_core *core, struct lk_job *job)
     return agent;
 }
 
+/* Who said goodbye gives way: a name that was taken out of the configuration never comes back. */
+static bool has_left(const struct lk_core *core)
+{
+    for (size_t i = 0; i < core->agent_count; i++)
+        if (!core->agents[i].session)
+            return true;
+    return false;
+}
+
+bool lk_core_takes_agent(const struct lk_core *core, const char *name)
+{
+    for (size_t i = 0; i < core->agent_count; i++)
+        if (strcmp(core->agents[i].name, name) == 0)
+            return true;
+    return core->agent_count < core->config.agents_max || has_left(core);
+}
+
+static struct lk_agent *new_place(struct lk_core *core)
+{
+    struct lk_agent *agent = core->agents;
+
+    if (core->agent_count < core->config.agents_max)
+        return &core->agents[core->agent_count++];
+    while (agent->session)
+        agent++;
+    return agent;
+}
+
 void lk_fleet_hello(struct lk_core *core, const struct lk_event *event)
 {
     struct lk_agent *agent = lk_fleet_find(core, event->agent.name);
 
+    if (!lk_core_takes_agent(core, event->agent.name)) {
+        lk_stale(core);
+        return;
+    }
     if (!agent) {
-        if (core->agent_count == core->config.agents_max) {
-            lk_stale(core);
-            return;
-        }
-        agent = &core->agents[core->agent_count++];
+        agent = new_place(core);
+        *agent = (struct lk_agent) { 0 };
         snprintf(agent->name, sizeof(agent->name), "%s", event->agent.name);
     }
     agent->session = event->agent.session;

@@ -304,6 +304,30 @@ static void an_agent_without_a_free_slot_is_asked_less_and_less(void **state)
     assert_true(w->seen[LK_EFFECT_OFFER] < offers + 100);
 }
 
+static void an_agent_that_left_gives_way_to_a_new_one(void **state)
+{
+    struct lk_core_config config = lk_core_defaults;
+
+    (void)state;
+    config.agents_max = 2;
+
+    LK_WORLD            w = world_new(&config);
+    struct world_agent *first = add_agent(w, "first", &s390x, false, 1);
+
+    add_agent(w, "second", &s390x, false, 1);
+    assert_true(lk_core_takes_agent(w->core, "first"));
+    assert_false(lk_core_takes_agent(w->core, "third"));
+    gone(w, first);
+    assert_true(lk_core_takes_agent(w->core, "third"));
+    add_agent(w, "third", &amd64, false, 1);
+    assert_false(lk_core_takes_agent(w->core, "first"));
+    assert_null(lk_core_agent(w->core, 2));
+    push_amd64(w, 1, "abc");
+    run(w);
+    check_agent(w, "third", 1);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+}
+
 static void a_native_agent_is_preferred_to_an_emulating_one(void **state)
 {
     LK_WORLD       w = world_new(&lk_core_defaults);
@@ -529,6 +553,7 @@ int main(void)
         cmocka_unit_test(a_failure_of_the_host_is_tried_elsewhere_but_not_for_ever),
         cmocka_unit_test(a_host_that_is_full_after_it_took_the_job_counts_too),
         cmocka_unit_test(an_agent_without_a_free_slot_is_asked_less_and_less),
+        cmocka_unit_test(an_agent_that_left_gives_way_to_a_new_one),
         cmocka_unit_test(a_native_agent_is_preferred_to_an_emulating_one),
         cmocka_unit_test(emulation_is_used_only_where_it_is_allowed),
         cmocka_unit_test(an_agent_is_given_no_more_than_its_slots),
