@@ -14,9 +14,14 @@ static void take_source(struct agent *agent, const lk_wire_Envelope *envelope,
 
     memcpy(oid.sha1, is_object ? envelope->body.object.oid : envelope->body.absent.oid,
            sizeof(oid.sha1));
-    /* What nobody waits for was asked for by an attempt that is gone. */
-    if (!task || !lk_receiver_expects(lk_task_receiver(task), &oid))
+    if (!task)
         return;
+    /* What nobody waits for was asked for by an attempt that is gone. */
+    if (!lk_receiver_expects(lk_task_receiver(task), &oid)) {
+        if (is_object)
+            lk_receiver_skip(lk_task_receiver(task), &envelope->body.object);
+        return;
+    }
     if (lk_receiver_take(lk_task_receiver(task), envelope, payload, &err) < 0)
         lk_task_received(task, &err);
     else

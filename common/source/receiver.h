@@ -30,6 +30,12 @@ int lk_receiver_take(struct lk_receiver *receiver, const lk_wire_Envelope *in,
 /* True if the object was asked for and has not come: with several receivers on one line, whose it is. */
 bool lk_receiver_expects(const struct lk_receiver *receiver, const struct lk_oid *oid);
 
+/*
+ * A piece that none of them waits for, of a transfer that was given up: it has used up credit which was given
+ * for what this one waits for.
+ */
+void lk_receiver_skip(struct lk_receiver *receiver, const lk_wire_Object *object);
+
 /* True when every root is in the store with all that is below it. */
 bool lk_receiver_is_done(const struct lk_receiver *receiver);
 
