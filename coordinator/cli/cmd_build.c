@@ -23,6 +23,8 @@ static const struct lk_option options[] = {
     { "disable-content-trust", LK_OPTION_FLAG,
       offsetof(struct lk_submit_values, disable_content_trust), NULL,
       "with --output: do not sign" },
+    { "timeout", LK_OPTION_TEXT, offsetof(struct lk_submit_values, timeout), "SECONDS",
+      "cancel what is not done by then, and exit with 4" },
     { "progress", LK_OPTION_TEXT, offsetof(struct lk_submit_values, progress), "HOW",
       "auto, tty, plain or quiet" },
     { 0 },

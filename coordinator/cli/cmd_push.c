@@ -29,6 +29,8 @@ static const struct lk_option options[] = {
       "let an untrusted image of ARCH be replaced (up to 8 times)" },
     { "output", LK_OPTION_TEXT, offsetof(struct lk_submit_values, layout), "oci:DIR",
       "in place of a registry: an OCI layout, written by a private coordinator" },
+    { "timeout", LK_OPTION_TEXT, offsetof(struct lk_submit_values, timeout), "SECONDS",
+      "cancel what is not done by then, and exit with 4" },
     { "progress", LK_OPTION_TEXT, offsetof(struct lk_submit_values, progress), "HOW",
       "auto, tty, plain or quiet" },
     { 0 },

@@ -30,7 +30,8 @@ struct lk_submit_values {
     struct lk_words replace;
     const char     *progress;
     const char     *output;
-    const char     *layout; /* push and build: --output oci:DIR */
+    const char     *layout;  /* push and build: --output oci:DIR */
+    const char     *timeout; /* push and build: seconds */
 };
 
 struct lk_submission_item {

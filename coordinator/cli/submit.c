@@ -1,7 +1,9 @@
 #include "coordinator/cli/submit.h"
 
+#include "common/os/clock.h"
 #include "common/registry/shelf.h"
 #include "coordinator/cli/client.h"
+#include "coordinator/cli/deadline.h"
 #include "coordinator/cli/forecast.h"
 #include "coordinator/cli/layout.h"
 #include "coordinator/cli/picture_json.h"
@@ -11,6 +13,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+/* How long to wait for the end of what --timeout has cancelled. */
+#define CANCEL_PATIENCE_MS 5000
 
 struct submit {
     struct lk_submission    submission;
@@ -26,7 +31,9 @@ struct submit {
     uint64_t                request; /* of SUBMIT */
     struct lk_forecast      forecast;
     uint64_t                agents_request; /* of LIST_AGENTS */
-    bool hopeless; /* no agent will ever come for one of the jobs: `failure` */
+    bool    hopeless;    /* given up before its end, and cancelled: `failure` says why */
+    int64_t timeout_ms;  /* --timeout; 0: none */
+    int64_t deadline_ms; /* for the push's end, then for that of its cancelling */
 };
 
 static void fail(struct submit *submit, struct lk_client *client, const struct lk_err *err)
@@ -79,17 +86,22 @@ static void leave_if_detached(struct submit *submit, struct lk_client *client)
         lk_client_stop(client);
 }
 
-/* A private agent is the only one there will be: whoever waited for another would wait for ever. */
-static void look_ahead(struct submit *submit, struct lk_client *client)
+/* `failure` says why.  What is cancelled still ends in due form: the watcher sees to that. */
+static void cancel_push(struct submit *submit, struct lk_client *client)
 {
     lk_wire_Envelope cancel = { .which_body = lk_wire_Envelope_cancel_tag };
 
-    if (!submit->local || submit->hopeless ||
-        !lk_forecast_hopeless(&submit->forecast, &submit->watcher.picture, &submit->failure))
-        return;
     submit->hopeless = true;
     cancel.body.cancel.push = submit->watcher.picture.push;
     lk_client_ask(client, &cancel);
+}
+
+/* A private agent is the only one there will be: whoever waited for another would wait for ever. */
+static void look_ahead(struct submit *submit, struct lk_client *client)
+{
+    if (submit->local && !submit->hopeless &&
+        lk_forecast_hopeless(&submit->forecast, &submit->watcher.picture, &submit->failure))
+        cancel_push(submit, client);
 }
 
 /* True if it was about the agents. */
@@ -160,11 +172,35 @@ static void on_sent(void *ctx)
     lk_sender_sent(submit->sender);
 }
 
+static void check_deadline(struct submit *submit, struct lk_client *client)
+{
+    const struct lk_picture *picture = &submit->watcher.picture;
+    int64_t                  now_ms = lk_clock_boot_ms();
+
+    if (submit->deadline_ms == 0 || now_ms < submit->deadline_ms ||
+        picture->state == lk_wire_PushState_PUSH_ENDED)
+        return;
+    if (submit->hopeless) {
+        lk_err_wrap(&submit->failure, "no word from the coordinator of its cancelling");
+        lk_client_stop(client);
+        return;
+    }
+    lk_deadline_explain(picture, submit->timeout_ms, &submit->failure);
+    if (picture->push == 0) {
+        submit->hopeless = true;
+        lk_client_stop(client);
+        return;
+    }
+    submit->deadline_ms = now_ms + CANCEL_PATIENCE_MS;
+    cancel_push(submit, client);
+}
+
 static void on_tick(void *ctx, struct lk_client *client)
 {
     struct submit *submit = ctx;
 
     lk_watcher_tick(&submit->watcher, client);
+    check_deadline(submit, client);
 }
 
 static void on_interrupt(void *ctx, struct lk_client *client)
@@ -228,11 +264,18 @@ static int report_plan(struct submit *submit, bool json)
     return lk_exit_of_outcome(submit->watcher.picture.outcome);
 }
 
+/* What is asked to end may be done first. */
+static bool is_done(const struct lk_picture *picture)
+{
+    return picture->state == lk_wire_PushState_PUSH_ENDED &&
+           picture->outcome == lk_wire_Outcome_OUTCOME_OK;
+}
+
 static int report(struct submit *submit, enum lk_submission_mode mode, bool json)
 {
     if (submit->interrupted && !submit->hopeless)
         return leave(submit);
-    if (submit->broken || submit->hopeless) {
+    if (submit->broken || (submit->hopeless && !is_done(&submit->watcher.picture))) {
         lk_progress_clear(&submit->watcher.progress);
         return lk_exit_of_refusal(&submit->failure);
     }
@@ -272,6 +315,8 @@ static int serve(struct submit *submit, const struct lk_target *target, struct l
             err, LK_ERR_INVALID,
             "--detach needs a coordinator that stays: a private one ends with its "
             "last client");
+    if (submit->timeout_ms > 0)
+        submit->deadline_ms = lk_clock_boot_ms() + submit->timeout_ms;
     return lk_client_run(client, err);
 }
 
@@ -318,6 +363,7 @@ static int run(struct submit *submit, enum lk_submission_mode mode, const struct
     submit->detach = values.detach;
     submit->forecast.allow_emulation = values.allow_emulation;
     if (redirect(submit, &values, &mode, &err) < 0 ||
+        lk_deadline_parse(&submit->timeout_ms, values.timeout, &err) < 0 ||
         lk_wants_json(values.output, &json, &err) < 0 ||
         lk_watcher_init(&submit->watcher, progress, &err) < 0 ||
         lk_submission_open(&submit->submission, mode, &values, call->arguments, call->count,
