@@ -13,8 +13,8 @@ static int check_dockerfile(const struct lk_task *task, struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer)
     char *wanted = lk_xasprintf("%s/%s", task->context, task->spec.dockerfile);
-    LK_CLEANUP(lk_free_pointer) char *file = realpath(wanted, NULL);
     LK_CLEANUP(lk_free_pointer) char *top = realpath(task->context, NULL);
+    LK_CLEANUP(lk_free_pointer) char *file = realpath(wanted, NULL);
 
     if (!file || !top)
         return lk_err_set(err, LK_ERR_INVALID, "the package has no file %s: %s",

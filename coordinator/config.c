@@ -274,7 +274,9 @@ static int publish(const struct reader *reader, const struct lk_yaml_node *root,
         return -1;
     out->in_turn = strcmp(stage, "in-turn") == 0;
     if (!out->in_turn && strcmp(stage, "parallel") != 0)
-        return wrong(reader, map, "stage", "allowed are parallel and in-turn");
+        return lk_err_set(reader->err, LK_ERR_INVALID,
+                          "%s:%u: stage: expected parallel or in-turn, found '%s'",
+                          reader->name, lk_yaml_get(map, "stage")->line, stage);
     return 0;
 }
 

@@ -148,7 +148,7 @@ int lk_git_open(struct lk_git_repo **out, const char *directory, struct lk_err *
     if (code == GIT_ENOTFOUND)
         return lk_err_set(err, LK_ERR_INVALID,
                           "%s is not in a git repository: a package's tag is the id of its "
-                          "committed tree",
+                          "committed tree; commit it to one first",
                           directory);
     if (code < 0)
         return lk_err_set(err, LK_ERR_PERMANENT, "%s: looking for its git repository: %s",

@@ -40,6 +40,13 @@ int lk_git_read(struct lk_git_repo *repo, const struct lk_oid *oid, bool *is_tre
 int lk_git_size(struct lk_git_repo *repo, const struct lk_oid *oid, bool *is_tree,
                 uint64_t *size, struct lk_err *err);
 
+/* True if `tree` certainly has no entry of this path; in doubt false. */
+bool lk_git_lacks(struct lk_git_repo *repo, const struct lk_oid *tree, const char *path);
+
+/* For people: a path by which `tree` reaches the object.  False: none was found. */
+bool lk_git_path_of(struct lk_git_repo *repo, const struct lk_oid *tree,
+                    const struct lk_oid *oid, char path[LK_PATH_SIZE]);
+
 /* The id that git would give these bytes. */
 void lk_git_hash(bool is_tree, struct lk_str bytes, struct lk_oid *out);
 

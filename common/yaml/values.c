@@ -97,19 +97,38 @@ int lk_yaml_text(const struct lk_yaml_node *node, const char *name, const char *
                       node->line, key, size - 1);
 }
 
+static void list_words(const char *const *words, char *out, size_t size)
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; words[i] && len < size; i++)
+        len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "", words[i]);
+}
+
+static int unknown_key(const struct lk_yaml_node *key, const char *name,
+                       const char *const *known, struct lk_err *err)
+{
+    const char *nearest = lk_nearest_word(lk_str_of(key->text), known);
+    char        all[300];
+
+    if (nearest)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s:%u: unknown field '%.64s'; did you mean '%s'?", name, key->line,
+                          key->text, nearest);
+    list_words(known, all, sizeof(all));
+    return lk_err_set(err, LK_ERR_INVALID, "%s:%u: unknown field '%.64s'; known are %s", name,
+                      key->line, key->text, all);
+}
+
 int lk_yaml_check_keys(const struct lk_yaml_node *map, const char *name,
                        const char *const *known, struct lk_err *err)
 {
     if (map->kind != LK_YAML_MAP)
         return lk_err_set(err, LK_ERR_INVALID, "%s:%u: expected a mapping (key: value)", name,
                           map->line);
-    for (const struct lk_yaml_node *key = map->first; key; key = key->next) {
-        if (is_one_of(key->text, known))
-            continue;
-        const char *nearest = lk_nearest_word(lk_str_of(key->text), known);
-        return lk_err_set(err, LK_ERR_INVALID, "%s:%u: unknown field '%.64s'%s%s%s", name,
-                          key->line, key->text, nearest ? "; did you mean '" : "",
-                          nearest ? nearest : "", nearest ? "'?" : "");
-    }
+    for (const struct lk_yaml_node *key = map->first; key; key = key->next)
+        if (!is_one_of(key->text, known))
+            return unknown_key(key, name, known, err);
     return 0;
 }

@@ -304,8 +304,8 @@ static struct node *read_collection(struct reader *reader, enum lk_yaml_kind kin
     if (!node)
         return NULL;
     if (depth > LK_YAML_DEPTH_MAX) {
-        refuse(reader, LK_ERR_LIMIT, node->shown.line, "nested deeper than %d",
-               LK_YAML_DEPTH_MAX);
+        refuse(reader, LK_ERR_LIMIT, node->shown.line,
+               "nested deeper than %d levels, the most allowed", LK_YAML_DEPTH_MAX);
         return NULL;
     }
     anchor = remember_anchor(reader, anchor_name, node);
@@ -378,7 +378,7 @@ int lk_yaml_parse(struct lk_yaml **out, const struct lk_yaml_node **root, struct
         return lk_err_set(err, LK_ERR_LIMIT, "%s: %zu bytes; at most %d are read", name,
                           bytes.len, LK_YAML_BYTES_MAX);
     if (!lk_str_is_utf8(bytes))
-        return lk_err_set(err, LK_ERR_INVALID, "%s: not UTF-8 text", name);
+        return lk_err_set(err, LK_ERR_INVALID, "%s: not UTF-8 text; save it as UTF-8", name);
 
     yaml = lk_xcalloc(1, sizeof(*yaml));
     yaml->nodes = lk_xcalloc(LK_YAML_NODES_MAX, sizeof(*yaml->nodes));

@@ -134,8 +134,8 @@ int lk_config_load(struct lk_config *out, const char *path, struct lk_err *err)
         strncmp(out->coordinator, "ipc://", 6) != 0)
         return lk_err_set(
             err, LK_ERR_INVALID,
-            "%s: coordinator: expected tcp://HOST:PORT or ipc://PATH, found \"%s\"", out->path,
-            out->coordinator);
+            "%s:%u: coordinator: expected tcp://HOST:PORT or ipc://PATH, found \"%s\"",
+            out->path, lk_yaml_get(root, "coordinator")->line, out->coordinator);
     return read_keys(out, root, err);
 }
 

@@ -21,6 +21,11 @@ static int open_package(struct lk_submission_item *item, const char *path,
             "uncommitted changes in %s (for example %s); commit them first: what is "
             "pushed is what git has",
             path, item->package.dirty_example);
+    if (lk_git_lacks(item->package.repo, &item->package.tree, item->package.build.dockerfile))
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s: git has no %s in it, from which the image is built; add it, or "
+                          "name another file by dockerfile in its build.yml",
+                          path, item->package.build.dockerfile);
     return 0;
 }
 
@@ -159,6 +164,22 @@ void lk_submission_fini(struct lk_submission *submission)
     *submission = (struct lk_submission) { 0 };
 }
 
+/* git's words name an id only, which tells nobody what to look for. */
+static int unreadable(const struct lk_package *package, const struct lk_oid *oid,
+                      struct lk_err *err)
+{
+    char path[LK_PATH_SIZE];
+
+    if (!lk_git_path_of(package->repo, &package->tree, oid, path))
+        return -1;
+    if (err->kind == LK_ERR_LIMIT)
+        return lk_err_set(err, LK_ERR_LIMIT,
+                          "%s: the file %s is larger than %llu MiB, the most allowed; leave it "
+                          "out of the package, or fetch it in the Dockerfile",
+                          package->path, path, LK_SOURCE_OBJECT_BYTES_MAX >> 20);
+    return lk_err_wrap(err, "%s: %s", package->path, path);
+}
+
 static int read_object(void *ctx, const struct lk_oid *oid, bool *is_tree, struct lk_buf *out,
                        struct lk_err *err)
 {
@@ -178,8 +199,10 @@ static int read_object(void *ctx, const struct lk_oid *oid, bool *is_tree, struc
 
         if (rc == 0)
             submission->last_hit = at;
-        if (rc == 0 || err->kind != LK_ERR_NOT_FOUND)
-            return rc;
+        if (rc == 0)
+            return 0;
+        if (err->kind != LK_ERR_NOT_FOUND)
+            return unreadable(&submission->items[at].package, oid, err);
     }
     return lk_err_set(err, LK_ERR_NOT_FOUND, "no package's repository has the object");
 }

@@ -35,14 +35,16 @@ static int damaged(const struct lk_journal *journal, struct lk_err *err)
 
 static int failed(const struct lk_journal *journal, const char *attempt, struct lk_err *err)
 {
-    enum lk_err_kind kind = LK_ERR_PERMANENT;
-    int              code = sqlite3_errcode(journal->db);
+    int code = sqlite3_errcode(journal->db);
 
     if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
         return damaged(journal, err);
     if (code == SQLITE_FULL)
-        kind = LK_ERR_LIMIT;
-    return lk_err_set(err, kind, "%s the journal %s: %s", attempt, journal->path,
+        return lk_err_set(err, LK_ERR_LIMIT,
+                          "%s the journal %s: the disk is full; free some space and start "
+                          "lkcoordd again: what it has accepted is not lost",
+                          attempt, journal->path);
+    return lk_err_set(err, LK_ERR_PERMANENT, "%s the journal %s: %s", attempt, journal->path,
                       sqlite3_errmsg(journal->db));
 }
 

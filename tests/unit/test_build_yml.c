@@ -132,7 +132,9 @@ static void unknown_fields_get_the_nearest_name(void **state)
     expect_refusal("imge: foo\n", LK_ERR_INVALID,
                    "p/build.yml:1: unknown field 'imge'; did you mean 'image'?");
     expect_refusal("image: foo\nquite-different: 1\n", LK_ERR_INVALID,
-                   "p/build.yml:2: unknown field 'quite-different'");
+                   "p/build.yml:2: unknown field 'quite-different'; known are image, org, "
+                   "arches, network, "
+                   "disable-cache, gitrepo, dockerfile");
     expect_refusal("Image: foo\n", LK_ERR_INVALID,
                    "p/build.yml:1: unknown field 'Image'; did you mean 'image'?");
 }

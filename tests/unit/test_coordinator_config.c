@@ -153,7 +153,7 @@ static void what_is_wrong_is_told_with_place_and_reason(void **state)
         { MINIMUM "trusted-keys: /t\n", ":3: trusted-keys: ", "must be a list" },
         { MINIMUM "trusted-keys: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n",
           ":3: trusted-keys: ", "limit of 8" },
-        { MINIMUM "publish: {stage: serial}\n", ":3: stage: ", "parallel and in-turn" },
+        { MINIMUM "publish: {stage: serial}\n", ":3: stage: ", "parallel or in-turn" },
         { MINIMUM "lease-ms: 999\n", ":3: lease-ms", "1000" },
         { MINIMUM "lease-ms: 86400001\n", ":3: lease-ms", "86400000" },
         { MINIMUM "permit-ms: 0\n", ":3: permit-ms", "1000" },
