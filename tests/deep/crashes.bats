@@ -130,7 +130,7 @@ coordinator_sees_build() {
     push_aside --org "$org" restarted
     id=$(aside_id)
     world_wait "the build" 60 has_builds 1
-    world_wait "the image" 60 eval 'ls -d "$WORLD"/amd64-1/state/work/*/*/index.json || ls -d "$WORLD"/amd64-1/state/work/*/index.json'
+    world_wait "the image" 60 eval 'find "$WORLD"/amd64-1/state/work -name index.json | grep -q .'
     world_kill registry KILL
     let_go amd64-1
     wait_job "$id" '.state == "built" or .state == "uploading"'
