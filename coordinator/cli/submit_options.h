@@ -1,0 +1,44 @@
+/*
+ * submit_options - the options that push, build and plan have in common, a macro a row, so that one option is
+ * read and explained alike wherever it is taken.
+ */
+#ifndef LK_CLI_SUBMIT_OPTIONS_H
+#define LK_CLI_SUBMIT_OPTIONS_H
+
+#include "coordinator/cli/submission.h"
+
+#define LK_SUBMIT_OPTION(name, kind, field, argument, help)                              \
+    {                                                                                    \
+        name, LK_OPTION_##kind, offsetof(struct lk_submit_values, field), argument, help \
+    }
+
+#define LK_SUBMIT_ORG                         \
+    LK_SUBMIT_OPTION("org", TEXT, org, "ORG", \
+                     "in place of build.yml's org and of LINUXKIT_PKG_ORG")
+#define LK_SUBMIT_HASH \
+    LK_SUBMIT_OPTION("hash", TEXT, hash, "HASH", "in place of the git tree's id")
+#define LK_SUBMIT_UNSIGNED(help) \
+    LK_SUBMIT_OPTION("disable-content-trust", FLAG, disable_content_trust, NULL, help)
+#define LK_SUBMIT_DETACH                           \
+    LK_SUBMIT_OPTION("detach", FLAG, detach, NULL, \
+                     "print the push's number and leave once the source is in")
+#define LK_SUBMIT_SEQUENTIAL                               \
+    LK_SUBMIT_OPTION("sequential", FLAG, sequential, NULL, \
+                     "one architecture's build after the other")
+#define LK_SUBMIT_PLATFORMS \
+    LK_SUBMIT_OPTION("platforms", TEXT, platforms, "LIST", "only these, as amd64,linux/arm64")
+#define LK_SUBMIT_SKIP_PLATFORMS \
+    LK_SUBMIT_OPTION("skip-platforms", TEXT, skip_platforms, "LIST", "all but these")
+#define LK_SUBMIT_ALLOW_EMULATION                                    \
+    LK_SUBMIT_OPTION("allow-emulation", FLAG, allow_emulation, NULL, \
+                     "take agents that build under qemu-user")
+#define LK_SUBMIT_FORCE \
+    LK_SUBMIT_OPTION("force", FLAG, force, NULL, "build although it is published")
+#define LK_SUBMIT_ADOPT                              \
+    LK_SUBMIT_OPTION("adopt", LIST, adopt, "DIGEST", \
+                     "vouch for an untrusted image under the tag (up to 8 times)")
+#define LK_SUBMIT_REPLACE                              \
+    LK_SUBMIT_OPTION("replace", LIST, replace, "ARCH", \
+                     "build ARCH anew, or leave it out if it is not built (up to 8 times)")
+
+#endif
