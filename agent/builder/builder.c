@@ -48,14 +48,18 @@ void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *r
                        spec->arguments[i].value);
 }
 
-/* What the daemon itself was given, but for what the builder is told by us. */
-static bool is_ours(const char *variable)
+/* What the daemon itself was given, but for secrets and for what the builder is told by us. */
+static bool is_ours(const char *variable, bool jailed)
 {
-    static const char *const names[] = { "BUILDAH_",       "CONTAINERS_",
-                                         "STORAGE_",       "REGISTRY_AUTH_FILE=",
-                                         "NOTIFY_SOCKET=", "LISTEN_",
-                                         "LKCOORD_" };
+    static const char *const names[] = {
+        "BUILDAH_", "CONTAINERS_", "STORAGE_", "REGISTRY_AUTH_FILE=", "NOTIFY_SOCKET=",
+        "LISTEN_",  "LKCOORD_",    "COSIGN_",  "DOCKER_CONTENT_TRUST"
+    };
+    static const char logins[] = "DOCKER_CONFIG=";
 
+    /* In a jail there is no such directory, and podman does not push without the file that it names. */
+    if (jailed && strncmp(variable, logins, sizeof(logins) - 1) == 0)
+        return true;
     for (size_t i = 0; i < LK_COUNT(names); i++)
         if (strncmp(variable, names[i], strlen(names[i])) == 0)
             return true;
@@ -65,8 +69,10 @@ static bool is_ours(const char *variable)
 static void compose_environment(struct lk_build_plan         *plan,
                                 const struct lk_agent_config *config)
 {
+    bool jailed = lk_builder_of(config->builder)->jailed;
+
     for (char **variable = environ; *variable; variable++)
-        if (!is_ours(*variable))
+        if (!is_ours(*variable, jailed))
             lk_argv_add(&plan->environment, *variable);
     if (config->registries_conf[0])
         lk_argv_printf(&plan->environment, "CONTAINERS_REGISTRIES_CONF=%s",

@@ -335,6 +335,8 @@ static void the_environment_is_the_daemons_but_for_what_steers_builders(void **s
     setenv("BUILDAH_ISOLATION", "chroot", 1);
     setenv("REGISTRY_AUTH_FILE", "/root/secret.json", 1);
     setenv("LKCOORD_PASSPHRASE", "secret", 1);
+    setenv("COSIGN_PASSWORD", "secret", 1);
+    setenv("DOCKER_CONFIG", "/root/logins", 1);
     strcpy(world->config.registries_conf, "/etc/r.conf");
     plan(world, LK_BUILDER_BUILDAH, "buildah");
     assert_true(has(&world->plan.environment, "http_proxy=http://proxy:3128"));
@@ -342,6 +344,10 @@ static void the_environment_is_the_daemons_but_for_what_steers_builders(void **s
     assert_false(has(&world->plan.environment, "BUILDAH_ISOLATION=chroot"));
     assert_false(has(&world->plan.environment, "REGISTRY_AUTH_FILE=/root/secret.json"));
     assert_false(has(&world->plan.environment, "LKCOORD_PASSPHRASE=secret"));
+    assert_false(has(&world->plan.environment, "COSIGN_PASSWORD=secret"));
+    assert_false(has(&world->plan.environment, "DOCKER_CONFIG=/root/logins"));
+    plan(world, LK_BUILDER_DOCKER, "docker");
+    assert_true(has(&world->plan.environment, "DOCKER_CONFIG=/root/logins"));
 }
 
 static void too_many_arguments_are_an_error_that_says_so(void **state)
