@@ -7,10 +7,11 @@ setup_file() {
     start_agents amd64
 }
 
+# The name is in the step, or the builder would take it from its cache.
 slow_package() {
     new_package "$1" "arches: [amd64]" <<END
 FROM base.lkcoord.example/busybox:1
-RUN echo begun && sleep ${2:-4}
+RUN : $1; echo begun && sleep ${2:-4}
 END
 }
 
