@@ -158,6 +158,9 @@ static void run(zsock_t *pipe, void *argument)
         if (items[1].revents)
             answer(zap, zsock_resolve(sock));
     }
+    /* Closing gives the name back only later, on another thread; the next handler needs it at once. */
+    if (bound == 0)
+        zmq_unbind(zsock_resolve(sock), ZAP_ENDPOINT);
     zsock_destroy(&sock);
 }
 
