@@ -1,16 +1,9 @@
 #include "common/pkg/spec.h"
 
-#include "common/json/writer.h"
 #include "common/registry/reference.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void drop_json(json_t **json)
-{
-    json_decref(*json);
-}
 
 static void drop_pairs(struct lk_pair *pairs, size_t count)
 {
@@ -20,10 +13,19 @@ static void drop_pairs(struct lk_pair *pairs, size_t count)
     }
 }
 
+static void drop_texts(char **texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(texts[i]);
+}
+
 void lk_spec_fini(struct lk_spec *spec)
 {
     drop_pairs(spec->labels, spec->label_count);
     drop_pairs(spec->arguments, spec->argument_count);
+    free(spec->after);
+    drop_texts(spec->depends.images, spec->depends.image_count);
+    drop_texts(spec->secrets, spec->secret_count);
     *spec = (struct lk_spec) { 0 };
 }
 
@@ -72,19 +74,60 @@ int lk_spec_add_argument(struct lk_spec *spec, const char *name, const char *val
     return add_pair(spec->arguments, &spec->argument_count, "arguments", name, value, err);
 }
 
-static int check_reference(const struct lk_spec *spec, struct lk_err *err)
+int lk_spec_add_after(struct lk_spec *spec, const char *repository, const char *tag,
+                      struct lk_err *err)
+{
+    struct lk_spec_target target = { 0 };
+
+    if (spec->after_count == LK_SPEC_AFTER_MAX)
+        return lk_err_set(err, LK_ERR_LIMIT,
+                          "job specification: it waits for more than %d others",
+                          LK_SPEC_AFTER_MAX);
+    if (!lk_copy_text(target.repository, sizeof(target.repository), repository) ||
+        !lk_copy_text(target.tag, sizeof(target.tag), tag))
+        return refuse(err, "after", "too long");
+    spec->after = lk_xrealloc(spec->after, (spec->after_count + 1) * sizeof(*spec->after));
+    spec->after[spec->after_count++] = target;
+    return 0;
+}
+
+static int add_text(char **texts, size_t *count, size_t max, const char *field,
+                    const char *text, struct lk_err *err)
+{
+    if (*count == max)
+        return lk_err_set(err, LK_ERR_LIMIT, "job specification: more than %zu %s", max, field);
+    if (text[0] == '\0' || text[0] == '-' || !is_printable(text))
+        return refuse(err, field, "empty, begins with '-' or has control characters in it");
+    texts[(*count)++] = lk_xstrdup(text);
+    return 0;
+}
+
+int lk_spec_add_image(struct lk_spec *spec, const char *image, struct lk_err *err)
+{
+    return add_text(spec->depends.images, &spec->depends.image_count, LK_SPEC_IMAGES_MAX,
+                    "images to save", image, err);
+}
+
+int lk_spec_add_secret(struct lk_spec *spec, const char *id, struct lk_err *err)
+{
+    return add_text(spec->secrets, &spec->secret_count, LK_SPEC_SECRETS_MAX, "secrets", id,
+                    err);
+}
+
+static int check_target(const char *field, const char *repository, const char *tag,
+                        struct lk_err *err)
 {
     struct lk_reference reference;
 
-    if (lk_reference_parse(lk_str_of(spec->repository), &reference, err) < 0)
-        return lk_err_wrap(err, "job specification: repository");
-    if (strcmp(reference.repository, spec->repository) != 0)
-        return refuse(err, "repository", "must be HOST/PATH in full, without tag and digest");
-    if (!lk_tag_is_valid(lk_str_of(spec->tag)))
-        return refuse(
-            err, "tag",
-            "must be at most 128 letters, digits, '_', '.' and '-', and not begin with "
-            "'.' or '-'");
+    if (lk_reference_parse(lk_str_of(repository), &reference, err) < 0)
+        return lk_err_wrap(err, "job specification: %s", field);
+    if (strcmp(reference.repository, repository) != 0)
+        return refuse(err, field, "must be HOST/PATH in full, without tag and digest");
+    if (!lk_tag_is_valid(lk_str_of(tag)))
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "job specification: %s: a tag has at most 128 letters, digits, '_', "
+                          "'.' and '-', and does not begin with '.' or '-'",
+                          field);
     return 0;
 }
 
@@ -92,7 +135,7 @@ static int check_arches(const struct lk_spec *spec, struct lk_err *err)
 {
     struct lk_arch parsed;
 
-    if (spec->arch_count == 0)
+    if (spec->arch_count == 0 && spec->origin == LK_ORIGIN_BUILD)
         return refuse(err, "arches", "there is none to build for");
     if (spec->arch_count > LK_PACKAGE_ARCHES_MAX)
         return refuse(err, "arches", "too many");
@@ -109,183 +152,57 @@ static int check_arches(const struct lk_spec *spec, struct lk_err *err)
     return 0;
 }
 
-static int check(const struct lk_spec *spec, struct lk_err *err)
+/* A path in the build context, to be written to: below it, and not the context itself. */
+static bool is_inner_path(const char *path)
 {
-    if (!is_printable(spec->path))
-        return refuse(err, "path", "has control characters in it");
+    if (path[0] == '\0' || path[0] == '/' || !is_printable(path))
+        return false;
+    for (const char *at = path; *at; at += strspn(at, "/")) {
+        size_t len = strcspn(at, "/");
+
+        if ((len == 1 && at[0] == '.') || (len == 2 && at[0] == '.' && at[1] == '.'))
+            return false;
+        at += len;
+    }
+    return true;
+}
+
+static int check_depends(const struct lk_spec_depends *depends, struct lk_err *err)
+{
+    if (depends->target[0] && depends->target_dir[0])
+        return refuse(err, "depends", "target and target-dir exclude each other");
+    if (depends->image_count > 0 && !depends->target[0] && !depends->target_dir[0])
+        return refuse(err, "depends", "neither target nor target-dir says where images go");
+    if (depends->target[0] && !is_inner_path(depends->target))
+        return refuse(err, "depends", "target must be a path inside the package");
+    if (depends->target_dir[0] && !is_inner_path(depends->target_dir))
+        return refuse(err, "depends", "target-dir must be a path inside the package");
+    return 0;
+}
+
+static int check_built(const struct lk_spec *spec, struct lk_err *err)
+{
     if (lk_oid_is_zero(&spec->tree))
         return refuse(err, "tree", "is not set");
     if (spec->dockerfile[0] == '\0' || spec->dockerfile[0] == '/' ||
         strstr(spec->dockerfile, "..") || !is_printable(spec->dockerfile))
         return refuse(err, "dockerfile", "must be a path below the package, without '..'");
-    if (check_reference(spec, err) < 0)
+    return check_depends(&spec->depends, err);
+}
+
+int lk_spec_check(const struct lk_spec *spec, struct lk_err *err)
+{
+    if (!is_printable(spec->path))
+        return refuse(err, "path", "has control characters in it");
+    if (spec->origin == LK_ORIGIN_BUILD && check_built(spec, err) < 0)
+        return -1;
+    if (spec->origin == LK_ORIGIN_INDEX &&
+        check_target("from", spec->from.repository, spec->from.tag, err) < 0)
+        return -1;
+    for (size_t i = 0; i < spec->after_count; i++)
+        if (check_target("after", spec->after[i].repository, spec->after[i].tag, err) < 0)
+            return -1;
+    if (check_target("repository", spec->repository, spec->tag, err) < 0)
         return -1;
     return check_arches(spec, err);
-}
-
-static void write_pairs(struct lk_json *json, const char *key, const struct lk_pair *pairs,
-                        size_t count)
-{
-    lk_json_key(json, key);
-    lk_json_begin_array(json);
-    for (size_t i = 0; i < count; i++) {
-        lk_json_begin_object(json);
-        lk_json_key(json, "name");
-        lk_json_text(json, pairs[i].name);
-        lk_json_key(json, "value");
-        lk_json_text(json, pairs[i].value);
-        lk_json_end_object(json);
-    }
-    lk_json_end_array(json);
-}
-
-static void write_text(struct lk_json *json, const char *key, const char *value)
-{
-    lk_json_key(json, key);
-    lk_json_text(json, value);
-}
-
-static void write_arches(struct lk_json *json, const struct lk_spec *spec)
-{
-    lk_json_key(json, "arches");
-    lk_json_begin_array(json);
-    for (size_t i = 0; i < spec->arch_count; i++)
-        lk_json_text(json, spec->arches[i].name);
-    lk_json_end_array(json);
-}
-
-int lk_spec_write(const struct lk_spec *spec, struct lk_buf *out, struct lk_err *err)
-{
-    LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_SPEC_BYTES_MAX);
-    struct lk_json                        json = { .out = &bytes };
-    char                                  tree[LK_OID_TEXT_SIZE];
-
-    if (check(spec, err) < 0)
-        return -1;
-    lk_oid_format(&spec->tree, tree);
-    lk_json_begin_object(&json);
-    write_text(&json, "path", spec->path);
-    write_text(&json, "repository", spec->repository);
-    write_text(&json, "tag", spec->tag);
-    write_text(&json, "tree", tree);
-    write_text(&json, "dockerfile", spec->dockerfile);
-    lk_json_key(&json, "network");
-    lk_json_bool(&json, spec->network);
-    lk_json_key(&json, "no_cache");
-    lk_json_bool(&json, spec->no_cache);
-    write_arches(&json, spec);
-    write_pairs(&json, "labels", spec->labels, spec->label_count);
-    write_pairs(&json, "arguments", spec->arguments, spec->argument_count);
-    lk_json_end_object(&json);
-    if (!lk_buf_ok(&bytes) || !lk_buf_add_str(out, lk_buf_str(&bytes)))
-        return lk_err_set(
-            err, LK_ERR_LIMIT,
-            "job specification of %.200s: larger than %d bytes, or a path, label or "
-            "argument is not UTF-8",
-            spec->path, LK_SPEC_BYTES_MAX);
-    return 0;
-}
-
-static int read_text(const json_t *object, const char *key, char *out, size_t size,
-                     struct lk_err *err)
-{
-    const json_t *value = json_object_get(object, key);
-
-    if (!json_is_string(value))
-        return refuse(err, key, "missing, or not text");
-    if (!lk_copy_text(out, size, json_string_value(value)))
-        return refuse(err, key, "too long");
-    return 0;
-}
-
-static int read_bool(const json_t *object, const char *key, bool *out, struct lk_err *err)
-{
-    const json_t *value = json_object_get(object, key);
-
-    if (!json_is_boolean(value))
-        return refuse(err, key, "missing, or neither true nor false");
-    *out = json_is_true(value);
-    return 0;
-}
-
-static int read_tree(const json_t *object, struct lk_oid *out, struct lk_err *err)
-{
-    char text[LK_OID_TEXT_SIZE];
-
-    if (read_text(object, "tree", text, sizeof(text), err) < 0)
-        return -1;
-    return lk_oid_parse(lk_str_of(text), out) ? 0 : refuse(err, "tree", "not a git object id");
-}
-
-static int read_arches(const json_t *object, struct lk_spec *out, struct lk_err *err)
-{
-    const json_t *list = json_object_get(object, "arches");
-
-    if (!json_is_array(list))
-        return refuse(err, "arches", "missing, or not a list");
-    if (json_array_size(list) > LK_PACKAGE_ARCHES_MAX)
-        return refuse(err, "arches", "too many");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *name = json_string_value(json_array_get(list, i));
-        if (!name || !lk_arch_parse(lk_str_of(name), &out->arches[i]))
-            return refuse(err, "arches", "not an architecture's name");
-        out->arch_count++;
-    }
-    return 0;
-}
-
-static int read_pairs(const json_t *object, const char *key, struct lk_pair *pairs,
-                      size_t *count, struct lk_err *err)
-{
-    const json_t *list = json_object_get(object, key);
-
-    if (!json_is_array(list))
-        return refuse(err, key, "missing, or not a list");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
-        const char   *name = json_string_value(json_object_get(item, "name"));
-        const char   *value = json_string_value(json_object_get(item, "value"));
-        if (!name || !value)
-            return refuse(err, key, "an entry lacks its name or value");
-        if (add_pair(pairs, count, key, name, value, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int read_object(const json_t *object, struct lk_spec *out, struct lk_err *err)
-{
-    if (!json_is_object(object))
-        return lk_err_set(err, LK_ERR_INVALID, "job specification: not a JSON object");
-    if (read_text(object, "path", out->path, sizeof(out->path), err) < 0 ||
-        read_text(object, "repository", out->repository, sizeof(out->repository), err) < 0 ||
-        read_text(object, "tag", out->tag, sizeof(out->tag), err) < 0 ||
-        read_tree(object, &out->tree, err) < 0 ||
-        read_text(object, "dockerfile", out->dockerfile, sizeof(out->dockerfile), err) < 0 ||
-        read_bool(object, "network", &out->network, err) < 0 ||
-        read_bool(object, "no_cache", &out->no_cache, err) < 0 ||
-        read_arches(object, out, err) < 0 ||
-        read_pairs(object, "labels", out->labels, &out->label_count, err) < 0 ||
-        read_pairs(object, "arguments", out->arguments, &out->argument_count, err) < 0)
-        return -1;
-    return check(out, err);
-}
-
-int lk_spec_read(struct lk_str bytes, struct lk_spec *out, struct lk_err *err)
-{
-    LK_CLEANUP(drop_json) json_t *object = NULL;
-    json_error_t                  problem;
-
-    *out = (struct lk_spec) { 0 };
-    if (bytes.len > LK_SPEC_BYTES_MAX)
-        return lk_err_set(err, LK_ERR_LIMIT,
-                          "job specification: %zu bytes; at most %d are read", bytes.len,
-                          LK_SPEC_BYTES_MAX);
-    object = json_loadb(bytes.data, bytes.len, JSON_REJECT_DUPLICATES, &problem);
-    if (!object)
-        return lk_err_set(err, LK_ERR_INVALID, "job specification: not JSON: %s", problem.text);
-    if (read_object(object, out, err) == 0)
-        return 0;
-    lk_spec_fini(out);
-    return -1;
 }

@@ -4,6 +4,9 @@
  *
  * The same package state and options give the same bytes.  The source tree is named by id; arches are the
  * required set of this push (build.yml's, less --skip-platforms, or just --platforms).
+ *
+ * Not every tag is built: a release tag, a copy, a repaired index take images that are in the registry
+ * already (`origin`).  Those need no tree and no Dockerfile.
  */
 #ifndef LK_SPEC_H
 #define LK_SPEC_H
@@ -14,11 +17,33 @@
 #include "common/base/err.h"
 #include "common/base/limits.h"
 
-#define LK_SPEC_PAIRS_MAX 64
+#define LK_SPEC_PAIRS_MAX   256
+#define LK_SPEC_AFTER_MAX   32
+#define LK_SPEC_IMAGES_MAX  64
+#define LK_SPEC_SECRETS_MAX 16
 
 struct lk_pair {
     char *name;
     char *value;
+};
+
+enum lk_origin {
+    LK_ORIGIN_BUILD,     /* built from `tree` */
+    LK_ORIGIN_INDEX,     /* those of the index `from`, as far as it is trusted */
+    LK_ORIGIN_ARCH_TAGS, /* what TAG-ARCH names in the repository itself, as far as it is trusted */
+};
+
+struct lk_spec_target {
+    char repository[LK_REPOSITORY_SIZE]; /* host[:port]/path */
+    char tag[LK_TAG_SIZE];
+};
+
+/* build.yml's depends.docker-images: saved into the build context before the build. */
+struct lk_spec_depends {
+    char target[LK_PATH_SIZE];     /* one archive with all images; "": none */
+    char target_dir[LK_PATH_SIZE]; /* or a directory, emptied first, with an archive an image */
+    size_t image_count;
+    char  *images[LK_SPEC_IMAGES_MAX]; /* owned; as written, each with a digest */
 };
 
 struct lk_spec {
@@ -35,6 +60,16 @@ struct lk_spec {
     struct lk_pair labels[LK_SPEC_PAIRS_MAX]; /* owned; in the order LinuxKit gives them */
     size_t         argument_count;
     struct lk_pair arguments[LK_SPEC_PAIRS_MAX]; /* owned; build arguments */
+
+    bool                   is_unsigned; /* build.yml says disable-content-trust */
+    enum lk_origin         origin;
+    struct lk_spec_target  from;        /* of LK_ORIGIN_INDEX */
+    size_t                 after_count; /* what must be published first, by the same push */
+    struct lk_spec_target *after;       /* owned */
+    struct lk_spec_depends depends;
+    bool                   ssh; /* private coordinators only; the values travel elsewhere */
+    size_t                 secret_count;
+    char                  *secrets[LK_SPEC_SECRETS_MAX]; /* owned; ids only */
 };
 
 void lk_spec_fini(struct lk_spec *spec);
@@ -46,5 +81,12 @@ int lk_spec_add_label(struct lk_spec *spec, const char *name, const char *value,
                       struct lk_err *err);
 int lk_spec_add_argument(struct lk_spec *spec, const char *name, const char *value,
                          struct lk_err *err);
+int lk_spec_add_after(struct lk_spec *spec, const char *repository, const char *tag,
+                      struct lk_err *err);
+int lk_spec_add_image(struct lk_spec *spec, const char *image, struct lk_err *err);
+int lk_spec_add_secret(struct lk_spec *spec, const char *id, struct lk_err *err);
+
+/* INVALID, with the field, if the specification is not one that lk_spec_read would take. */
+int lk_spec_check(const struct lk_spec *spec, struct lk_err *err);
 
 #endif

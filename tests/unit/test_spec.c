@@ -64,6 +64,73 @@ static void what_was_written_reads_as_the_same(void **state)
     assert_string_equal(lk_buf_text(&out), whole);
 }
 
+static const char rare[] =
+    "{\"path\":\"pkg/foo\",\"repository\":\"docker.io/linuxkit/foo\",\"tag\":\"abc\","
+    "\"tree\":\"" TREE "\",\"dockerfile\":\"Dockerfile\",\"network\":false,"
+    "\"no_cache\":false,\"arches\":[\"amd64\"],\"labels\":[],\"arguments\":[],"
+    "\"unsigned\":true,\"after\":[{\"repository\":\"docker.io/linuxkit/bar\",\"tag\":\"1\"}],"
+    "\"depends\":{\"target\":\"\",\"target_dir\":\"images\",\"images\":[\"a/b@sha256:0\"]},"
+    "\"ssh\":true,\"secrets\":[\"token\"]}";
+
+static const char release[] =
+    "{\"path\":\"pkg/foo\",\"repository\":\"docker.io/linuxkit/foo\",\"tag\":\"v1\","
+    "\"tree\":\"0000000000000000000000000000000000000000\",\"dockerfile\":\"\",\"network\":"
+    "false,"
+    "\"no_cache\":false,\"arches\":[],\"labels\":[],\"arguments\":[],"
+    "\"origin\":\"index\",\"from\":{\"repository\":\"docker.io/linuxkit/"
+    "foo\",\"tag\":\"abc\"}}";
+
+static void what_few_packages_have_is_written_and_read_too(void **state)
+{
+    static const char *const texts[] = { rare, release };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(texts); i++) {
+        LK_CLEANUP(lk_buf_fini) struct lk_buf   out = LK_BUF_INIT(LK_SPEC_BYTES_MAX);
+        LK_CLEANUP(lk_spec_fini) struct lk_spec spec = { 0 };
+        struct lk_err                           err = { 0 };
+
+        if (lk_spec_read(lk_str_of(texts[i]), &spec, &err) < 0)
+            fail_msg("%s", err.text);
+        assert_int_equal(lk_spec_write(&spec, &out, &err), 0);
+        assert_string_equal(lk_buf_text(&out), texts[i]);
+    }
+}
+
+static void what_few_packages_have_is_checked_too(void **state)
+{
+    static const struct {
+        const char *text, *from, *to, *message;
+    } bad[] = {
+        { rare, "\"target\":\"\"", "\"target\":\"x\"", "target and target-dir exclude" },
+        { rare, "images\",", "../images\",", "target-dir must be a path inside" },
+        { rare, "\"images\",", "\"\",", "neither target nor target-dir" },
+        { rare, "\"images\",", "\"a/..\",", "target-dir must be a path inside" },
+        { rare, "a/b@sha256:0", "--x", "begins with '-'" },
+        { rare, "[\"token\"]", "[1]", "secrets: an entry is not text" },
+        { rare, "linuxkit/bar", "linuxkit/bar:3", "after: must be HOST/PATH" },
+        { release, "\"index\"", "\"air\"", "origin: none that this version knows" },
+        { release, "\"index\"", "\"build\"", "tree: is not set" },
+        { release, "\"abc\"", "\"/\"", "from: a tag has at most" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(bad); i++) {
+        LK_CLEANUP(lk_free_pointer) char       *text = NULL;
+        LK_CLEANUP(lk_spec_fini) struct lk_spec spec = { 0 };
+        struct lk_err                           err = { 0 };
+        const char                             *at = strstr(bad[i].text, bad[i].from);
+
+        assert_non_null(at);
+        text = lk_xasprintf("%.*s%s%s", (int)(at - bad[i].text), bad[i].text, bad[i].to,
+                            at + strlen(bad[i].from));
+        if (lk_spec_read(lk_str_of(text), &spec, &err) == 0)
+            fail_msg("'%s' was accepted", bad[i].to);
+        if (!strstr(err.text, bad[i].message))
+            fail_msg("'%s': '%s' lacks '%s'", bad[i].to, err.text, bad[i].message);
+    }
+}
+
 /* Reads `whole` with the first `from` replaced by `to`; -1 and the message on refusal. */
 static int read_changed(const char *from, const char *to, struct lk_err *err)
 {
@@ -99,8 +166,8 @@ static void each_field_is_checked(void **state)
           "repository: must be HOST/PATH" },
         { "docker.io/linuxkit/foo", "docker.io/Foo", "repository" },
         { "docker.io/linuxkit/foo", "", "repository" },
-        { "\"abc\"", "\"a/b\"", "tag: must be" },
-        { "\"abc\"", "\"\"", "tag: must be" },
+        { "\"abc\"", "\"a/b\"", "repository: a tag has at most" },
+        { "\"abc\"", "\"\"", "repository: a tag has at most" },
         { TREE, "0123", "tree: not a git object id" },
         { TREE, "0000000000000000000000000000000000000000", "tree: is not set" },
         { "\"Dockerfile\"", "\"../x\"", "dockerfile: must be" },
@@ -201,6 +268,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_specification_has_one_form),
         cmocka_unit_test(what_was_written_reads_as_the_same),
+        cmocka_unit_test(what_few_packages_have_is_written_and_read_too),
+        cmocka_unit_test(what_few_packages_have_is_checked_too),
         cmocka_unit_test(unknown_keys_are_passed_over),
         cmocka_unit_test(each_field_is_checked),
         cmocka_unit_test(an_arch_tag_must_fit_too),
