@@ -37,7 +37,7 @@ static bool has_source(struct lk_coordinator *c, const struct lk_push *push, con
 }
 
 /* An agent may read what belongs to the clients whose jobs it has, and nothing else. */
-static int read_source(void *ctx, const struct lk_oid *oid, bool *is_tree, struct lk_buf *out,
+static int open_source(void *ctx, const struct lk_oid *oid, bool *is_tree, uint64_t *size,
                        struct lk_err *err)
 {
     struct lk_agent_line *line = ctx;
@@ -49,8 +49,9 @@ static int read_source(void *ctx, const struct lk_oid *oid, bool *is_tree, struc
     if (!push)
         return lk_err_set(err, LK_ERR_NOT_FOUND,
                           "no source of this agent's jobs has this object");
-    if (lk_store_read(store, oid, is_tree, out, err) == 0)
-        return 0;
+    int fd = lk_store_open_object(store, oid, is_tree, size, err);
+    if (fd >= 0)
+        return fd;
     lk_log_error("source not readable", "push=%llu client=%s err=%s",
                  (unsigned long long)push->id, LK_Q(push->client), LK_Q(err->text));
     /* The agent is told ABSENT, gives up, and the attempt counts as ours to try again. */
@@ -115,7 +116,7 @@ static int opened(void *ctx, struct lk_session *session, const lk_wire_Hello *he
             lk_log_warn("platform cut: the configuration does not allow it", "agent=%s arch=%s",
                         LK_Q(session->name), LK_Q(hello->platforms[i].arch));
     struct lk_agent_line   *line = lk_xcalloc(1, sizeof(*line));
-    struct lk_object_source source = { .read = read_source, .ctx = line };
+    struct lk_object_source source = { .open = open_source, .ctx = line };
     line->c = c;
     line->sources = lk_sender_new(&source);
     memcpy(line->name, session->name, sizeof(line->name));
@@ -285,7 +286,7 @@ int lk_agents_open(struct lk_coordinator *c, struct lk_err *err)
     return lk_door_open(&c->agents, &options, err);
 }
 
-/* True: the pipe is full. */
+/* True: call again soon. */
 static bool flush_sources(struct lk_coordinator *c, struct lk_session *session)
 {
     struct lk_agent_line *line = session->owner;
@@ -302,7 +303,7 @@ static bool flush_sources(struct lk_coordinator *c, struct lk_session *session)
     }
     if (result < 0)
         lk_log_error("source not sent", "agent=%s err=%s", LK_Q(session->name), LK_Q(err.text));
-    return false;
+    return result < 0 || lk_sender_is_busy(line->sources);
 }
 
 bool lk_agents_flush(struct lk_coordinator *c)

@@ -40,7 +40,7 @@
 #define LK_TREE_DEPTH_MAX     64
 #define LK_SOURCE_OBJECTS_MAX 200000
 #define LK_SOURCE_BYTES_MAX   (4ULL * 1024 * 1024 * 1024)
-/* One file: it is read whole to be sent. */
+/* One file: lkcoord reads it whole to send it. */
 #define LK_SOURCE_OBJECT_BYTES_MAX (1024ULL * 1024 * 1024)
 
 /* Logs. */

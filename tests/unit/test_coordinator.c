@@ -260,7 +260,7 @@ static void make_package(void **state, struct world *world)
     struct lk_err                         err;
 
     world->store = store_make(state, "client");
-    world->source = (struct lk_object_source) { read_object, world->store };
+    world->source = (struct lk_object_source) { .read = read_object, .ctx = world->store };
     world->sender = lk_sender_new(&world->source);
     struct lk_oid file = put_blob(world->store, "FROM scratch\n");
     spec.tree = put_tree(world->store, "100644", "Dockerfile", &file);

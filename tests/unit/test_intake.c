@@ -23,7 +23,7 @@ static void open_bench(void **state, struct bench *bench)
 {
     bench->from = store_make(state, "from");
     bench->to = store_make(state, "to");
-    bench->source = (struct lk_object_source) { read_object, bench->from };
+    bench->source = (struct lk_object_source) { .read = read_object, .ctx = bench->from };
     bench->sender = lk_sender_new(&bench->source);
     bench->intake = lk_intake_new(bench->to);
 }

@@ -29,13 +29,19 @@ static int read_from_store(void *ctx, const struct lk_oid *oid, bool *is_tree,
     return lk_store_read(ctx, oid, is_tree, out, err);
 }
 
+static int open_in_store(void *ctx, const struct lk_oid *oid, bool *is_tree, uint64_t *size,
+                         struct lk_err *err)
+{
+    return lk_store_open_object(ctx, oid, is_tree, size, err);
+}
+
 static struct pair *pair_make(void **state)
 {
     struct pair *pair = lk_xcalloc(1, sizeof(*pair));
 
     pair->from = store_make(state, "from");
     pair->to = store_make(state, "to");
-    pair->source = (struct lk_object_source) { read_from_store, pair->from };
+    pair->source = (struct lk_object_source) { .read = read_from_store, .ctx = pair->from };
     pair->sender = lk_sender_new(&pair->source);
     pair->receiver = lk_receiver_new(pair->to, 7);
     return pair;
@@ -201,6 +207,64 @@ static void an_incompressible_file_of_3_mb_goes_in_pieces_on_credit(void **state
     must(lk_store_read(pair->from, &blob, &is_tree, &there, &err), &err);
     must(lk_store_read(pair->to, &blob, &is_tree, &here, &err), &err);
     assert_true(lk_str_eq(lk_buf_str(&here), lk_buf_str(&there)));
+}
+
+static void send_from_files(struct pair *pair)
+{
+    pair->source = (struct lk_object_source) { .open = open_in_store, .ctx = pair->from };
+    renew(pair);
+}
+
+static void a_file_is_sent_without_being_read_whole(void **state)
+{
+    LK_CLEANUP(pair_free) struct pair *pair = pair_make(state);
+    struct lk_oid                      blob = put_noise(pair->from, 3000001);
+    struct lk_oid                      empty = put_blob(pair->from, "");
+    struct lk_oid                      tree = put_tree(pair->from, "100644", "big", &blob);
+
+    send_from_files(pair);
+    fetch(pair, &tree, true);
+    assert_true(lk_store_has(pair->to, &blob));
+    fetch(pair, &empty, false);
+}
+
+static void hashing_a_large_file_takes_several_turns(void **state)
+{
+    LK_CLEANUP(pair_free) struct pair *pair = pair_make(state);
+    struct lk_oid                      blob = put_noise(pair->from, 9 << 20);
+    lk_wire_Envelope                   message;
+    struct lk_str                      payload;
+    struct lk_err                      err;
+    int                                turns = 0;
+
+    send_from_files(pair);
+    must(lk_receiver_add_root(pair->receiver, &blob, false, &err), &err);
+    must(to_sender(pair, &err), &err);
+    while (lk_sender_next(pair->sender, &message, &payload, &err) == 0 && turns++ < 10)
+        assert_true(lk_sender_is_busy(pair->sender));
+    assert_int_equal(turns, 2);
+    fetch(pair, &blob, false);
+    assert_false(lk_sender_is_busy(pair->sender));
+}
+
+static void a_file_that_cannot_be_read_on_is_said_to_be_absent(void **state)
+{
+    LK_CLEANUP(pair_free) struct pair *pair = pair_make(state);
+    struct lk_oid                      blob = put_noise(pair->from, 3000001);
+    char                               id[LK_OID_TEXT_SIZE], name[64];
+    struct lk_err                      err;
+
+    send_from_files(pair);
+    must(lk_receiver_add_root(pair->receiver, &blob, false, &err), &err);
+    must(to_sender(pair, &err), &err);
+    assert_int_equal(to_receiver(pair, 2, &err), 2);
+    lk_oid_format(&blob, id);
+    snprintf(name, sizeof(name), "from/%.2s/%s.b", id, id + 2);
+    assert_int_equal(truncate(scratch_path(state, name), 200000), 0);
+    assert_int_equal(transfer(pair, &err), -1);
+    must_say(&err, "shorter than it was");
+    assert_int_equal(transfer(pair, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_NOT_FOUND);
 }
 
 static void many_small_files_and_empty_ones_arrive(void **state)
@@ -530,6 +594,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(roots_may_follow_one_another),
         TEST(an_incompressible_file_of_3_mb_goes_in_pieces_on_credit),
+        TEST(a_file_is_sent_without_being_read_whole),
+        TEST(hashing_a_large_file_takes_several_turns),
+        TEST(a_file_that_cannot_be_read_on_is_said_to_be_absent),
         TEST(many_small_files_and_empty_ones_arrive),
         TEST(only_what_changed_is_sent),
         TEST(an_object_named_often_is_sent_once),
