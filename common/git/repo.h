@@ -17,12 +17,17 @@ struct lk_git_repo;
 /* Settings of libgit2 for the process (small caches, no transports); call once before anything else here. */
 void lk_git_init(void);
 
+/* Handles are shared: a repository that is open already is opened no second time. */
 int  lk_git_open(struct lk_git_repo **out, const char *directory, struct lk_err *err);
 void lk_git_close(struct lk_git_repo **repo);
 
-/* The commit HEAD names and its committer time (seconds since the epoch). */
+/* The commit HEAD names and its committer time (seconds since the epoch), as of the handle's first question. */
 int lk_git_head(struct lk_git_repo *repo, struct lk_oid *commit, int64_t *time_s,
                 struct lk_err *err);
+
+/* Calls `each` for the names of the tags, light or annotated, that stand on the commit HEAD names. */
+int lk_git_each_tag_at_head(struct lk_git_repo *repo, void (*each)(void *ctx, const char *name),
+                            void *ctx, struct lk_err *err);
 
 /* The tree id of an absolute directory path at HEAD: the root tree if it is the work tree's top. */
 int lk_git_tree_of(struct lk_git_repo *repo, const char *directory, struct lk_oid *tree,

@@ -17,11 +17,6 @@ static void drop_entry(git_tree_entry **entry)
     git_tree_entry_free(*entry);
 }
 
-static void drop_diff(git_diff **diff)
-{
-    git_diff_free(*diff);
-}
-
 /* What follows the top of the work tree in `path`; NULL if it is not below it. */
 static const char *below(const char *top, const char *path)
 {
@@ -49,11 +44,8 @@ static const char *below_linked(const char *top, const char *path)
     return NULL;
 }
 
-/*
- * `directory` as git names it, owned; "" is the top.  As git does it, links below the top stay links (a link
- * is an object of its own there); links above it are looked through.
- */
-static int relative_path(const struct lk_git_repo *repo, const char *directory, char **out,
+/* As git does it, links below the top stay links (a link is an object of its own there). */
+int lk_git_relative_path(const struct lk_git_repo *repo, const char *directory, char **out,
                          struct lk_err *err)
 {
     char        resolved[PATH_MAX];
@@ -77,7 +69,7 @@ int lk_git_tree_of(struct lk_git_repo *repo, const char *directory, struct lk_oi
     LK_CLEANUP(drop_tree) git_tree        *root = NULL;
     LK_CLEANUP(drop_entry) git_tree_entry *entry = NULL;
 
-    if (relative_path(repo, directory, &relative, err) < 0 ||
+    if (lk_git_relative_path(repo, directory, &relative, err) < 0 ||
         lk_git_head_tree(repo, &root, err) < 0)
         return -1;
     if (relative[0] == '\0') {
@@ -120,11 +112,12 @@ static bool is_same_again(struct lk_git_repo *repo, const git_diff_delta *delta)
            git_oid_equal(&now, &delta->old_file.id);
 }
 
-static const git_diff_delta *first_difference(struct lk_git_repo *repo, const git_diff *diff)
+static const git_diff_delta *first_difference(struct lk_git_repo *repo, const git_diff *diff,
+                                              const char *relative)
 {
     for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
         const git_diff_delta *delta = git_diff_get_delta(diff, i);
-        if (!is_same_again(repo, delta))
+        if (lk_git_is_below(relative, delta->new_file.path) && !is_same_again(repo, delta))
             return delta;
     }
     return NULL;
@@ -134,22 +127,13 @@ int lk_git_is_dirty(struct lk_git_repo *repo, const char *directory, bool *dirty
                     char example[LK_PATH_SIZE], struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char *relative = NULL;
-    LK_CLEANUP(drop_tree) git_tree   *root = NULL;
-    LK_CLEANUP(drop_diff) git_diff   *diff = NULL;
+    const git_diff                   *diff;
     const git_diff_delta             *delta;
-    git_diff_options                  options;
 
-    if (relative_path(repo, directory, &relative, err) < 0 ||
-        lk_git_head_tree(repo, &root, err) < 0)
+    if (lk_git_relative_path(repo, directory, &relative, err) < 0 ||
+        lk_git_differences(repo, relative, &diff, err) < 0)
         return -1;
-    git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
-    /* Literal paths, so that a directory called "a*" is not a pattern; the index is not written. */
-    options.flags = GIT_DIFF_INCLUDE_UNTRACKED | GIT_DIFF_DISABLE_PATHSPEC_MATCH;
-    options.pathspec = (git_strarray) { .strings = &relative, .count = relative[0] ? 1 : 0 };
-    if (git_diff_tree_to_workdir_with_index(&diff, repo->git, root, &options) < 0)
-        return lk_err_set(err, LK_ERR_PERMANENT, "%s: comparing it with HEAD: %s", directory,
-                          lk_git_reason());
-    delta = first_difference(repo, diff);
+    delta = first_difference(repo, diff, relative);
     *dirty = delta != NULL;
     lk_copy_text(example, LK_PATH_SIZE, delta ? delta->new_file.path : "");
     return 0;

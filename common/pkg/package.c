@@ -110,6 +110,23 @@ static int read_git(struct lk_package *out, const char *directory, struct lk_err
     return lk_git_is_dirty(out->repo, directory, &out->dirty, out->dirty_example, err);
 }
 
+struct lk_git_group *lk_package_group(const char *const *paths, size_t count)
+{
+    LK_CLEANUP(lk_free_pointer)
+    char               **directories = lk_xcalloc(count + 1, sizeof(*directories));
+    struct lk_git_group *group;
+    struct lk_err        ignored;
+    size_t               found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (absolute_path(paths[i], &directories[found], &ignored) == 0)
+            found++;
+    group = lk_git_group_new((const char *const *)directories, found);
+    while (found > 0)
+        free(directories[--found]);
+    return group;
+}
+
 int lk_package_open(struct lk_package *out, const char *path,
                     const struct lk_package_options *options, struct lk_err *err)
 {

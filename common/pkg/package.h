@@ -8,6 +8,7 @@
 #ifndef LK_PACKAGE_H
 #define LK_PACKAGE_H
 
+#include "common/git/group.h"
 #include "common/git/repo.h"
 #include "common/pkg/build_yml.h"
 #include "common/pkg/spec.h"
@@ -30,6 +31,9 @@ struct lk_package {
     char image[LK_REPOSITORY_SIZE];
     char tag[LK_TAG_SIZE]; /* hash part only: what follows ORG/IMAGE: */
 };
+
+/* What a command opens while this lives is looked up faster.  Nothing is refused here. */
+struct lk_git_group *lk_package_group(const char *const *paths, size_t count);
 
 /* Loads and checks everything that show-tag needs, in LinuxKit's order of checks. */
 int  lk_package_open(struct lk_package *out, const char *path,

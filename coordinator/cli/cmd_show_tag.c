@@ -36,10 +36,12 @@ static int add_tag(const char *path, const struct values *values, struct lk_buf 
 
 static int run(const struct lk_call *call)
 {
-    LK_CLEANUP(lk_buf_fini) struct lk_buf tags = LK_BUF_INIT(16 * 1024 * 1024);
-    struct lk_err                         err;
+    LK_CLEANUP(lk_buf_fini) struct lk_buf              tags = LK_BUF_INIT(16 * 1024 * 1024);
+    LK_CLEANUP(lk_git_group_free) struct lk_git_group *group = NULL;
+    struct lk_err                                      err;
 
     lk_git_init();
+    group = lk_package_group(call->arguments, call->count);
     for (size_t i = 0; i < call->count; i++)
         if (add_tag(call->arguments[i], call->values, &tags, &err) < 0)
             return lk_exit_of(&err);

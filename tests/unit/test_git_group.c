@@ -1,0 +1,187 @@
+#include "common/git/group.h"
+
+#include "common/git/repo.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char top[64];
+
+/* Names that sort about '/', one inside of another, one that looks like a pattern. */
+static const char *const names[] = { "a", "a-b", "a-c", "a/b", "a0", "b", "b*", "bc", "c d" };
+
+static void run(const char *script)
+{
+    LK_CLEANUP(lk_free_pointer)
+    char *command = lk_xasprintf("set -e; cd '%s'; %s", top, script);
+
+    if (system(command) != 0)
+        fail_msg("failed: %s", script);
+}
+
+static char *path_of(const char *name)
+{
+    return lk_xasprintf("%s/%s", top, name);
+}
+
+static int make_repository(void **state)
+{
+    (void)state;
+    snprintf(top, sizeof(top), "/tmp/lk-group-XXXXXX");
+    assert_non_null(mkdtemp(top));
+    run("git init -q; for name in a a-b a-c a-d a/b a0 b 'b*' bc 'c d' z; do mkdir -p "
+        "\"$name\";"
+        "echo x > \"$name/file\"; done; git add -A; git commit -q -m first");
+    return 0;
+}
+
+static int remove_repository(void **state)
+{
+    (void)state;
+    run("rm -rf \"$PWD\"");
+    return 0;
+}
+
+static bool is_dirty(const char *name)
+{
+    LK_CLEANUP(lk_free_pointer) char            *path = path_of(name);
+    LK_CLEANUP(lk_git_close) struct lk_git_repo *repo = NULL;
+    char                                         example[LK_PATH_SIZE];
+    struct lk_err                                err = { 0 };
+    bool                                         dirty = false;
+
+    if (lk_git_open(&repo, path, &err) < 0 ||
+        lk_git_is_dirty(repo, path, &dirty, example, &err) < 0)
+        fail_msg("%s: %s", name, err.text);
+    return dirty;
+}
+
+static struct lk_git_group *group_of(const char *const *members, size_t count)
+{
+    char                *paths[LK_COUNT(names)];
+    struct lk_git_group *group;
+
+    for (size_t i = 0; i < count; i++)
+        paths[i] = path_of(members[i]);
+    group = lk_git_group_new((const char *const *)paths, count);
+    while (count > 0)
+        free(paths[--count]);
+    return group;
+}
+
+static void expect_all(const char *script, const char *const *dirty)
+{
+    LK_CLEANUP(lk_git_group_free) struct lk_git_group *group = NULL;
+
+    run("git reset -q --hard; git clean -fdqx");
+    run(script);
+    group = group_of(names, LK_COUNT(names));
+    for (size_t i = 0; i < LK_COUNT(names); i++) {
+        bool expected = false;
+
+        for (size_t k = 0; dirty[k]; k++)
+            expected |= strcmp(dirty[k], names[i]) == 0;
+        if (is_dirty(names[i]) != expected)
+            fail_msg("after '%s', '%s' is called %s", script, names[i],
+                     expected ? "clean" : "dirty");
+    }
+}
+
+static void each_is_judged_by_its_own_changes(void **state)
+{
+    (void)state;
+    expect_all("true", (const char *const[]) { NULL });
+    expect_all("echo y > a/file", (const char *const[]) { "a", NULL });
+    expect_all("echo y > a/b/file", (const char *const[]) { "a", "a/b", NULL });
+    expect_all("echo y > a-b/new", (const char *const[]) { "a-b", NULL });
+    expect_all("echo y > a-c/file; git add a-c", (const char *const[]) { "a-c", NULL });
+    expect_all("rm 'b*/file'", (const char *const[]) { "b*", NULL });
+    expect_all("git rm -q --cached b/file", (const char *const[]) { "b", NULL });
+    expect_all("chmod +x 'c d/file'", (const char *const[]) { "c d", NULL });
+    expect_all("rm -r a0; ln -s a a0", (const char *const[]) { "a0", NULL });
+    expect_all("echo y > a-d/file; echo y > z/file; echo y > file",
+               (const char *const[]) { NULL });
+    expect_all("for name in a a-b a-c a0 b 'b*' bc 'c d'; do echo y > \"$name/file\"; done",
+               (const char *const[]) { "a", "a-b", "a-c", "a0", "b", "b*", "bc", "c d", NULL });
+}
+
+static void the_top_may_be_one_of_them(void **state)
+{
+    static const char *const members[] = { "", "b" };
+    LK_CLEANUP(lk_git_group_free)
+    struct lk_git_group *group = NULL;
+
+    (void)state;
+    run("echo y > z/file");
+    group = group_of(members, LK_COUNT(members));
+    assert_true(is_dirty(""));
+    assert_false(is_dirty("b"));
+}
+
+static void who_is_no_member_is_judged_all_the_same(void **state)
+{
+    LK_CLEANUP(lk_git_group_free) struct lk_git_group *group = NULL;
+
+    (void)state;
+    run("echo y > z/file");
+    group = group_of((const char *const[]) { "a", "nowhere" }, 2);
+    assert_false(is_dirty("a"));
+    assert_true(is_dirty("z"));
+    assert_false(is_dirty("b"));
+}
+
+static void answers_stand_while_the_group_lives_and_no_longer(void **state)
+{
+    LK_CLEANUP(lk_git_group_free) struct lk_git_group *group = NULL;
+
+    (void)state;
+    group = group_of((const char *const[]) { "a", "b" }, 2);
+    assert_false(is_dirty("a"));
+    run("echo y > b/file");
+    assert_false(is_dirty("b"));
+    lk_git_group_free(&group);
+    assert_true(is_dirty("b"));
+}
+
+static void a_repository_inside_of_another_is_its_own(void **state)
+{
+    LK_CLEANUP(lk_git_group_free) struct lk_git_group *group = NULL;
+
+    (void)state;
+    run("mkdir inner; cd inner; git init -q; mkdir p; echo x > p/file; git add -A;"
+        "git commit -q -m first; echo y > p/file");
+    group = group_of((const char *const[]) { "inner/p", "a" }, 2);
+    assert_true(is_dirty("inner/p"));
+    assert_false(is_dirty("a"));
+}
+
+#define in_repository(test) \
+    cmocka_unit_test_setup_teardown(test, make_repository, remove_repository)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        in_repository(each_is_judged_by_its_own_changes),
+        in_repository(the_top_may_be_one_of_them),
+        in_repository(who_is_no_member_is_judged_all_the_same),
+        in_repository(answers_stand_while_the_group_lives_and_no_longer),
+        in_repository(a_repository_inside_of_another_is_its_own),
+    };
+    static const char *const settings[] = { "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE" };
+
+    for (size_t i = 0; i < LK_COUNT(settings); i++)
+        unsetenv(settings[i]);
+    setenv("GIT_AUTHOR_NAME", "T", 1);
+    setenv("GIT_AUTHOR_EMAIL", "t@example.org", 1);
+    setenv("GIT_COMMITTER_NAME", "T", 1);
+    setenv("GIT_COMMITTER_EMAIL", "t@example.org", 1);
+    lk_git_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
