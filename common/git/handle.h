@@ -29,13 +29,6 @@ struct lk_git_repo {
 const char *lk_git_reason(void);
 
 /* As of the handle's first question. */
-/*
- * A path as git names it, owned; "" is the top.  As git does it, links below the top stay links (a link is an
- * object of its own there); links above it are looked through.
- */
-int lk_git_relative(const struct lk_git_repo *repo, const char *path, char **out,
-                    struct lk_err *err);
-
 int lk_git_head_tree(struct lk_git_repo *repo, git_tree **out, struct lk_err *err);
 
 /* An absolute path as git names it, below the top; owned; "" is the top itself. */

@@ -69,7 +69,7 @@ int lk_git_tree_of(struct lk_git_repo *repo, const char *directory, struct lk_oi
     LK_CLEANUP(drop_tree) git_tree        *root = NULL;
     LK_CLEANUP(drop_entry) git_tree_entry *entry = NULL;
 
-    if (lk_git_lk_git_relative(repo, directory, &relative, err) < 0 ||
+    if (lk_git_relative_path(repo, directory, &relative, err) < 0 ||
         lk_git_head_tree(repo, &root, err) < 0)
         return -1;
     if (relative[0] == '\0') {
@@ -130,7 +130,7 @@ int lk_git_is_dirty(struct lk_git_repo *repo, const char *directory, bool *dirty
     const git_diff                   *diff;
     const git_diff_delta             *delta;
 
-    if (lk_git_lk_git_relative(repo, directory, &relative, err) < 0 ||
+    if (lk_git_relative_path(repo, directory, &relative, err) < 0 ||
         lk_git_differences(repo, relative, &diff, err) < 0)
         return -1;
     delta = first_difference(repo, diff, relative);
