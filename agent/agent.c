@@ -179,6 +179,7 @@ static int prepare(struct agent *agent, struct lk_err *err)
         lk_curve_parse_public(&agent->coordinator, agent->config->coordinator_key, err) < 0 ||
         lk_agent_state_open(&agent->state, agent->config->state, err) < 0 ||
         lk_agent_state_recall(&agent->state, &conf, err) < 0 ||
+        lk_built_salvage(&agent->built, &agent->state, agent->config, err) < 0 ||
         lk_store_open(&agent->store, agent->state.store, err) < 0)
         return -1;
     memcpy(conf.arches, agent->config->arches, sizeof(conf.arches));
@@ -223,8 +224,23 @@ static int assemble(struct agent *agent, struct lk_err *err)
     return 0;
 }
 
+static void go_on_with_built(struct agent *agent)
+{
+    for (size_t i = 0; i < agent->built.count; i++) {
+        const struct lk_built *built = &agent->built.items[i];
+        struct lk_agent_event  event;
+
+        lk_agent_found_event(&event, &built->offer, &built->manifest);
+        agent->offer = &built->offer;
+        lk_agent_emit(agent, &event);
+        lk_agent_pump(agent);
+        agent->offer = NULL;
+    }
+}
+
 static void serve(struct agent *agent)
 {
+    go_on_with_built(agent);
     lk_agent_emit_kind(agent, LK_AGENT_WAKE);
     /* zloop ends on any interruption of its poll; that is not ours to obey. */
     while (!agent->done)

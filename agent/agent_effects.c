@@ -24,6 +24,7 @@ static struct lk_task *new_task(struct agent *agent, uint64_t id)
         .places = agent->places,
         .work_directory = agent->state.work,
         .slots_directory = agent->state.slots,
+        .built_directory = agent->state.built,
         .emit = lk_agent_emit,
         .log_grew = lk_agent_log_grew,
         .ctx = agent,
@@ -160,12 +161,14 @@ static void carry_out_for_task(struct agent *agent, const struct lk_agent_effect
 {
     struct lk_task *task = lk_agent_find_task(agent, effect->task);
 
-    if (effect->kind == LK_AGENT_FETCH && !task)
+    if ((effect->kind == LK_AGENT_FETCH || effect->kind == LK_AGENT_CHECK_BUILT) && !task)
         task = new_task(agent, effect->task);
     if (!task)
         return;
     if (effect->kind == LK_AGENT_FETCH)
         lk_task_fetch(task);
+    else if (effect->kind == LK_AGENT_CHECK_BUILT)
+        lk_task_check_built(task);
     else if (effect->kind == LK_AGENT_BUILD)
         lk_task_build(task);
     else if (effect->kind == LK_AGENT_UPLOAD)
@@ -204,6 +207,7 @@ void lk_agent_carry_out(struct agent *agent, const struct lk_agent_effect *effec
         break;
     case LK_AGENT_REMEMBER: remember(agent, effect); break;
     case LK_AGENT_RESUME: resume(agent); break;
+    case LK_AGENT_CHECK_BUILT:
     case LK_AGENT_FETCH:
     case LK_AGENT_BUILD:
     case LK_AGENT_UPLOAD:

@@ -5,6 +5,7 @@
 #ifndef LK_AGENT_PRIVATE_H
 #define LK_AGENT_PRIVATE_H
 
+#include "agent/built.h"
 #include "agent/link/line.h"
 #include "agent/messages.h"
 #include "agent/state.h"
@@ -29,6 +30,7 @@ struct old_log {
 struct agent {
     const struct lk_agent_config *config;
     struct lk_agent_state         state;
+    struct lk_built_list          built; /* before this life */
     struct lk_curve_pair         *key;
     struct lk_curve_public        coordinator;
     char                          builder_version[64];

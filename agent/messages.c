@@ -68,6 +68,26 @@ static void welcome_of(struct lk_agent_welcome *out, const lk_wire_Welcome *welc
     memcpy(out->cluster, welcome->cluster.bytes, welcome->cluster.size);
 }
 
+static void take_offer(struct lk_agent_event *out, const lk_wire_Offer *offer)
+{
+    out->job = offer->job;
+    out->attempt = offer->attempt;
+    out->in_turn = offer->in_turn;
+    out->build_only = offer->build_only;
+    /* What is no arch stays "", which no agent serves. */
+    lk_arch_parse(lk_str_of(offer->arch), &out->arch);
+}
+
+void lk_agent_found_event(struct lk_agent_event *out, const lk_wire_Offer *offer,
+                          const struct lk_descriptor *manifest)
+{
+    *out = (struct lk_agent_event) { .kind = LK_AGENT_FOUND,
+                                     .digest = manifest->digest,
+                                     .size = manifest->size };
+    lk_copy_text(out->media_type, sizeof(out->media_type), manifest->media_type);
+    take_offer(out, offer);
+}
+
 void lk_agent_event_of(struct lk_agent_event *out, const lk_wire_Envelope *envelope)
 {
     *out = (struct lk_agent_event) { .kind = LK_AGENT_HEARD, .session = envelope->session };
@@ -83,12 +103,7 @@ void lk_agent_event_of(struct lk_agent_event *out, const lk_wire_Envelope *envel
     case lk_wire_Envelope_bye_tag: out->kind = LK_AGENT_FAREWELL; break;
     case lk_wire_Envelope_offer_tag:
         out->kind = LK_AGENT_OFFERED;
-        out->job = envelope->body.offer.job;
-        out->attempt = envelope->body.offer.attempt;
-        out->in_turn = envelope->body.offer.in_turn;
-        out->build_only = envelope->body.offer.build_only;
-        /* What is no arch stays "", which no agent serves. */
-        lk_arch_parse(lk_str_of(envelope->body.offer.arch), &out->arch);
+        take_offer(out, &envelope->body.offer);
         break;
     case lk_wire_Envelope_stage_tag:
         out->kind = LK_AGENT_TICKET;

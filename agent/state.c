@@ -26,26 +26,21 @@ static int take_lock(struct lk_agent_state *state, struct lk_err *err)
     return 0;
 }
 
-static int empty_work(const struct lk_agent_state *state, struct lk_err *err)
-{
-    if (lk_directory_remove(state->work, err) < 0 && err->kind != LK_ERR_NOT_FOUND)
-        return lk_err_wrap(err, "removing what an earlier run left behind");
-    return lk_directory_make(state->work, 0700, err);
-}
-
 int lk_agent_state_open(struct lk_agent_state *out, const char *directory, struct lk_err *err)
 {
     *out = (struct lk_agent_state) {
         .directory = lk_xstrdup(directory),
         .work = lk_xasprintf("%s/work", directory),
+        .built = lk_xasprintf("%s/built", directory),
         .slots = lk_xasprintf("%s/slots", directory),
         .store = lk_xasprintf("%s/store", directory),
         .lock = -1,
     };
     if (lk_directory_make(directory, 0700, err) < 0 || take_lock(out, err) < 0 ||
-        lk_remains_end(out->slots, out->work, err) < 0)
+        lk_remains_end(out->slots, out->work, err) < 0 ||
+        lk_directory_make(out->work, 0700, err) < 0)
         return -1;
-    return empty_work(out, err);
+    return lk_directory_make(out->built, 0700, err);
 }
 
 void lk_agent_state_close(struct lk_agent_state *state)
@@ -53,11 +48,14 @@ void lk_agent_state_close(struct lk_agent_state *state)
     struct lk_err ignored;
 
     /* Not if the lock is another's: then so is the work. */
-    if (state->lock >= 0 && flock(state->lock, LOCK_EX | LOCK_NB) == 0)
+    if (state->lock >= 0 && flock(state->lock, LOCK_EX | LOCK_NB) == 0) {
+        lk_directory_remove(state->built, &ignored);
         lk_directory_remove(state->work, &ignored);
+    }
     lk_close_fd(&state->lock);
     free(state->directory);
     free(state->work);
+    free(state->built);
     free(state->slots);
     free(state->store);
     *state = (struct lk_agent_state) { .lock = -1 };

@@ -6,7 +6,8 @@
  *   STATE/cluster   "CLUSTER-IN-HEX EPOCH": of this cluster nothing with a lower epoch is believed
  *   STATE/store     git objects received
  *   STATE/slots     what runs now (agent/remains.h); ended at start
- *   STATE/work      one directory per attempt; emptied at start
+ *   STATE/work      one directory per attempt
+ *   STATE/built     which of them hold an image (agent/built.h); all others are removed at start
  */
 #ifndef LK_AGENT_STATE_H
 #define LK_AGENT_STATE_H
@@ -16,11 +17,13 @@
 struct lk_agent_state {
     char *directory;
     char *work;
+    char *built;
     char *slots;
     char *store;
     int   lock;
 };
 
+/* What is in work and built may be of an earlier run. */
 int  lk_agent_state_open(struct lk_agent_state *out, const char *directory, struct lk_err *err);
 void lk_agent_state_close(struct lk_agent_state *state);
 

@@ -1,5 +1,6 @@
 #include "agent/task.h"
 
+#include "agent/built.h"
 #include "agent/task_private.h"
 #include "common/log/log.h"
 #include "common/os/file.h"
@@ -189,6 +190,7 @@ void lk_task_forget(struct lk_task **task, struct lk_spool **log)
     struct removal *removal = lk_xcalloc(1, sizeof(*removal));
 
     lk_task_end_log(*task);
+    lk_built_forget((*task)->host.built_directory, (*task)->name);
     *log = LK_TAKE((*task)->log);
     removal->work.run = removal_run;
     removal->work.done = removal_done;

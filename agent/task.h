@@ -27,6 +27,7 @@ struct lk_task_host {
     struct lk_places             *places;
     const char                   *work_directory;
     const char                   *slots_directory;
+    const char                   *built_directory;
     void (*emit)(void                        *ctx,
                  const struct lk_agent_event *event); /* queued, not handled at once */
     void (*log_grew)(void *ctx);
@@ -42,6 +43,9 @@ struct lk_spool     *lk_task_log(struct lk_task *task);
 /* While its source is on its way, else NULL.  After each message taken in, call lk_task_received(). */
 struct lk_receiver *lk_task_receiver(struct lk_task *task);
 void                lk_task_received(struct lk_task *task, const struct lk_err *err);
+
+/* Of what an earlier life had built; BUILT follows, if it is whole. */
+void lk_task_check_built(struct lk_task *task);
 
 void lk_task_fetch(struct lk_task *task);
 void lk_task_build(struct lk_task *task);

@@ -1,6 +1,7 @@
 #include "agent/task_private.h"
 
 #include "agent/builder/blame.h"
+#include "agent/built.h"
 #include "agent/remains.h"
 #include "common/log/log.h"
 
@@ -38,18 +39,54 @@ static int run_inspect(struct lk_task *task, struct lk_err *err)
     return lk_image_read(&task->image, task->layout, &task->arch, err);
 }
 
-static void inspected(struct lk_task *task, const struct lk_err *err)
+static void say_built(struct lk_task *task)
 {
     struct lk_agent_event event = { .kind = LK_AGENT_BUILT };
+
+    event.digest = task->image.manifest.digest;
+    event.size = task->image.manifest.size;
+    lk_copy_text(event.media_type, sizeof(event.media_type), task->image.manifest.media_type);
+    lk_task_emit(task, &event);
+}
+
+static void inspected(struct lk_task *task, const struct lk_err *err)
+{
+    struct lk_err own;
 
     if (err) {
         lk_task_fail(task, err);
         return;
     }
-    event.digest = task->image.manifest.digest;
-    event.size = task->image.manifest.size;
-    lk_copy_text(event.media_type, sizeof(event.media_type), task->image.manifest.media_type);
-    lk_task_emit(task, &event);
+    /* Before the coordinator hears of it: what was reported is not built again. */
+    if (lk_built_note(task->host.built_directory, task->name, &task->offer,
+                      &task->image.manifest.digest, &own) < 0)
+        lk_log_warn("image not noted for the next start", "err=%s", LK_Q(own.text));
+    say_built(task);
+}
+
+static int run_check(struct lk_task *task, struct lk_err *err)
+{
+    return run_inspect(task, err) < 0 ? -1 : lk_image_check(&task->image, err);
+}
+
+static void checked(struct lk_task *task, const struct lk_err *err)
+{
+    struct lk_err own;
+
+    if (!err) {
+        say_built(task);
+        return;
+    }
+    own = *err;
+    own.kind = LK_ERR_RETRY;
+    lk_err_wrap(&own, "going on after a restart with what was built");
+    lk_task_fail(task, &own);
+}
+
+void lk_task_check_built(struct lk_task *task)
+{
+    lk_task_end_log(task);
+    lk_task_submit(task, run_check, checked);
 }
 
 static bool is_emulated(const struct lk_task *task)

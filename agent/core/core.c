@@ -139,6 +139,24 @@ static void offered(struct lk_agent_core *core, const struct lk_agent_event *off
         lk_slot_take(slot, offer, ++core->last_task, context);
 }
 
+/* Two attempts at one job: the older one is over. */
+static void found(struct lk_agent_core *core, const struct lk_agent_event *event,
+                  const struct lk_slot_context *context)
+{
+    struct lk_slot *held = slot_of_job(core, event->job);
+    struct lk_slot *slot;
+
+    if (held && held->report.attempt < event->attempt) {
+        lk_slot_drop(held, context);
+        held = NULL;
+    }
+    slot = free_slot(core);
+    if (!slot || held || !serves(core, &event->arch))
+        core->stale++;
+    else
+        lk_slot_find(slot, event, ++core->last_task, context);
+}
+
 static void permitted(struct lk_agent_core *core, struct lk_slot *slot,
                       const struct lk_agent_event *event, const struct lk_slot_context *context)
 {
@@ -210,6 +228,7 @@ static void handle(struct lk_agent_core *core, const struct lk_agent_event *even
     case LK_AGENT_TURNED_AWAY:
         lk_link_lose(&core->link, event->now_ms, event->error == LK_ERR_DENIED, out);
         break;
+    case LK_AGENT_FOUND: found(core, event, &context); break;
     case LK_AGENT_WELCOMED: welcomed(core, event, out); break;
     case LK_AGENT_HEARD:
         if (!lk_link_hears(&core->link, event->session, event->now_ms))

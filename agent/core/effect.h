@@ -49,6 +49,7 @@ enum lk_agent_effect_kind {
     LK_AGENT_RESUME,   /* a session began: transfers ask again for what did not come */
 
     /* Tasks. */
+    LK_AGENT_CHECK_BUILT, /* a new task, of what was FOUND */
     LK_AGENT_FETCH,
     LK_AGENT_BUILD,
     LK_AGENT_UPLOAD,

@@ -24,6 +24,9 @@ enum lk_agent_event_kind {
     LK_AGENT_FAREWELL,    /* BYE: the coordinator goes, and may come back soon */
     LK_AGENT_HEARD,       /* any other message of this session */
 
+    /* Before the first session: what an earlier life had built.  As OFFERED, with digest, size, media_type. */
+    LK_AGENT_FOUND,
+
     /* Orders: job and attempt are set. */
     LK_AGENT_OFFERED,
     LK_AGENT_TICKET, /* STAGE; the credential itself never enters the core */
@@ -32,7 +35,7 @@ enum lk_agent_event_kind {
 
     /* A task's own news: `task` is set. */
     LK_AGENT_FETCHED,  /* the source is complete and written out */
-    LK_AGENT_BUILT,    /* digest, size, media_type */
+    LK_AGENT_BUILT,    /* digest, size, media_type; of what was FOUND: it is whole */
     LK_AGENT_PROGRESS, /* bytes_done, bytes_total */
     LK_AGENT_UPLOADED, /* every blob is in the registry */
     LK_AGENT_PUT,      /* the manifest is in the registry */
@@ -58,9 +61,9 @@ struct lk_agent_event {
     uint64_t                 task;
 
     struct lk_agent_welcome welcome;
-    struct lk_arch          arch;       /* OFFERED */
-    bool                    in_turn;    /* OFFERED */
-    bool                    build_only; /* OFFERED */
+    struct lk_arch          arch;       /* OFFERED, FOUND */
+    bool                    in_turn;    /* OFFERED, FOUND */
+    bool                    build_only; /* OFFERED, FOUND */
     uint64_t                fence;      /* PERMITTED */
 
     struct lk_digest digest;

@@ -64,6 +64,25 @@ void lk_slot_take(struct lk_slot *slot, const struct lk_agent_event *offer, uint
     ask(slot, context, LK_AGENT_FETCH);
 }
 
+void lk_slot_find(struct lk_slot *slot, const struct lk_agent_event *found, uint64_t task,
+                  const struct lk_slot_context *context)
+{
+    *slot = (struct lk_slot) {
+        .state = LK_SLOT_ACTIVE,
+        .task = task,
+        .report = { .job = found->job,
+                    .attempt = found->attempt,
+                    .digest = found->digest,
+                    .size = found->size },
+        .in_turn = found->in_turn,
+        .build_only = found->build_only,
+        .is_unchecked = true,
+    };
+    lk_copy_text(slot->report.media_type, sizeof(slot->report.media_type), found->media_type);
+    enter(slot, LK_PHASE_BUILT, context);
+    ask(slot, context, LK_AGENT_CHECK_BUILT);
+}
+
 static void fail(struct lk_slot *slot, enum lk_err_kind kind, const char *text,
                  const struct lk_slot_context *context)
 {
@@ -80,7 +99,8 @@ static void push(struct lk_slot *slot, const struct lk_slot_context *context)
 
 static bool may_upload(const struct lk_slot *slot)
 {
-    return slot->has_ticket && !slot->build_only && (!slot->in_turn || slot->report.fence);
+    return slot->has_ticket && !slot->build_only && !slot->is_unchecked &&
+           (!slot->in_turn || slot->report.fence);
 }
 
 static void upload(struct lk_slot *slot, const struct lk_slot_context *context)
@@ -183,6 +203,13 @@ static void built(struct lk_slot *slot, const struct lk_agent_event *event,
         upload(slot, context);
 }
 
+static void checked(struct lk_slot *slot, const struct lk_slot_context *context)
+{
+    slot->is_unchecked = false;
+    if (may_upload(slot))
+        upload(slot, context);
+}
+
 static void progress(struct lk_slot *slot, const struct lk_agent_event *event,
                      const struct lk_slot_context *context)
 {
@@ -208,6 +235,8 @@ static bool active_news(struct lk_slot *slot, const struct lk_agent_event *event
         ask(slot, context, LK_AGENT_BUILD);
     } else if (event->kind == LK_AGENT_BUILT && phase == LK_PHASE_BUILDING) {
         built(slot, event, context);
+    } else if (event->kind == LK_AGENT_BUILT && slot->is_unchecked) {
+        checked(slot, context);
     } else if (event->kind == LK_AGENT_PROGRESS && phase < LK_PHASE_PUSHED) {
         progress(slot, event, context);
     } else if (event->kind == LK_AGENT_UPLOADED && phase == LK_PHASE_STAGING) {

@@ -9,6 +9,8 @@
  * come early and is then used as soon as the slot is ready.  Numbers decide what is believed: a lower
  * fence, an older attempt or a finished task's news changes nothing.
  *
+ * A slot of what an earlier life had built begins with BUILT, and uploads nothing before that was checked.
+ *
  * What is built stays built: while the registry has passing troubles a slot in STAGING or PUSHING tries again,
  * and its reports say why it waits.
  *
@@ -31,6 +33,7 @@ struct lk_slot {
     struct lk_report   report;
     bool               in_turn;
     bool               build_only;
+    bool               is_unchecked; /* found, and perhaps damaged */
     bool               has_ticket;
     bool               ticket_asked;     /* since something last moved */
     int64_t            trouble_since_ms; /* 0: the registry makes none */
@@ -49,6 +52,8 @@ struct lk_slot_context {
 };
 
 void lk_slot_take(struct lk_slot *slot, const struct lk_agent_event *offer, uint64_t task,
+                  const struct lk_slot_context *context);
+void lk_slot_find(struct lk_slot *slot, const struct lk_agent_event *found, uint64_t task,
                   const struct lk_slot_context *context);
 void lk_slot_report(struct lk_slot *slot, const struct lk_slot_context *context);
 

@@ -1,5 +1,7 @@
 #include "agent/publish/publish.h"
 
+#include "common/hash/sha256.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +57,32 @@ int lk_image_read(struct lk_image *out, const char *layout, const struct lk_arch
         lk_image_manifest_read(lk_buf_str(&out->manifest_bytes), &out->contents, err) < 0 ||
         check_platform(layout, out, arch, err) < 0)
         return lk_err_wrap(err, "reading what was built");
+    return 0;
+}
+
+static int check_blob(const char *layout, const struct lk_descriptor *blob, struct lk_err *err)
+{
+    LK_CLEANUP(lk_close_fd) int fd = lk_layout_open_blob(layout, &blob->digest, err);
+    struct lk_digest            digest;
+    uint64_t                    size;
+    char                        name[LK_DIGEST_TEXT_SIZE];
+
+    if (fd < 0 || lk_sha256_fd(fd, &digest, &size, err) < 0)
+        return -1;
+    lk_digest_format(&blob->digest, name);
+    if (size != blob->size || !lk_digest_eq(&digest, &blob->digest))
+        return lk_err_set(err, LK_ERR_CONFLICT, "%s of %s has other bytes than its name says",
+                          name, layout);
+    return 0;
+}
+
+int lk_image_check(const struct lk_image *image, struct lk_err *err)
+{
+    if (check_blob(image->layout, &image->contents.config, err) < 0)
+        return -1;
+    for (size_t i = 0; i < image->contents.layer_count; i++)
+        if (check_blob(image->layout, &image->contents.layers[i], err) < 0)
+            return -1;
     return 0;
 }
 

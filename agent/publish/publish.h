@@ -28,6 +28,9 @@ int  lk_image_read(struct lk_image *out, const char *layout, const struct lk_arc
                    struct lk_err *err);
 void lk_image_fini(struct lk_image *image);
 
+/* Reads every blob: each is there, with the bytes that its name says.  Blocks. */
+int lk_image_check(const struct lk_image *image, struct lk_err *err);
+
 struct lk_publish;
 
 struct lk_publish_conf {

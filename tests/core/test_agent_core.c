@@ -233,6 +233,81 @@ static void a_build_only_job_uploads_nothing(void **state)
     assert_int_equal(count(world, LK_AGENT_UPLOAD), 0);
 }
 
+/* What an earlier life had built, found before the first session. */
+static void find_built(struct world *world, uint32_t attempt)
+{
+    struct lk_agent_event e = offer(JOB, attempt);
+
+    e.kind = LK_AGENT_FOUND;
+    e.session = 0;
+    e.digest.sha256[0] = 9;
+    e.size = 500;
+    step(world, e);
+}
+
+static void what_was_found_is_reported_as_built_at_once(void **state)
+{
+    struct world *world = *state;
+
+    find_built(world, 1);
+    assert_int_equal(count(world, LK_AGENT_CHECK_BUILT), 1);
+    assert_int_equal(count(world, LK_AGENT_SEND_REPORT), 0);
+    step(world, event(LK_AGENT_WAKE));
+    step(world, welcome(SESSION, EPOCH));
+    assert_int_equal(reported(world), LK_PHASE_BUILT);
+    assert_int_equal(find(world, LK_AGENT_SEND_REPORT)->report.digest.sha256[0], 9);
+    assert_int_equal(count(world, LK_AGENT_SEND_PING), 1);
+    step(world, news(world, LK_AGENT_BUILT));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 0);
+    step(world, event(LK_AGENT_TICKET));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 1);
+}
+
+static void what_was_found_is_not_uploaded_before_it_was_checked(void **state)
+{
+    struct world *world = *state;
+
+    find_built(world, 1);
+    step(world, event(LK_AGENT_WAKE));
+    step(world, welcome(SESSION, EPOCH));
+    step(world, event(LK_AGENT_TICKET));
+    step(world, permit(FENCE));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 0);
+    step(world, news(world, LK_AGENT_BUILT));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 1);
+    step(world, news(world, LK_AGENT_UPLOADED));
+    assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 1);
+    assert_int_equal(lk_agent_core_stale(world->core), 0);
+}
+
+static void what_was_found_damaged_fails(void **state)
+{
+    struct world *world = *state;
+
+    find_built(world, 1);
+    step(world, event(LK_AGENT_WAKE));
+    step(world, welcome(SESSION, EPOCH));
+    step(world, event(LK_AGENT_TICKET));
+    step(world, failure(world, LK_ERR_RETRY));
+    assert_int_equal(reported(world), LK_PHASE_FAILED);
+    assert_int_equal(find(world, LK_AGENT_SEND_REPORT)->report.kind, LK_ERR_RETRY);
+    step(world, event(LK_AGENT_DROPPED));
+    assert_int_equal(count(world, LK_AGENT_STOP), 1);
+}
+
+static void of_two_attempts_that_are_found_the_newer_one_counts(void **state)
+{
+    struct world *world = *state;
+
+    find_built(world, 1);
+    find_built(world, 2);
+    assert_int_equal(count(world, LK_AGENT_STOP), 1);
+    assert_int_equal(count(world, LK_AGENT_CHECK_BUILT), 1);
+    find_built(world, 1);
+    assert_int_equal(count(world, LK_AGENT_CHECK_BUILT), 0);
+    assert_true(lk_agent_core_task(world->core, JOB, 2) != 0);
+}
+
 static void a_failed_build_is_kept_until_it_is_dropped(void **state)
 {
     struct world *world = *state;
@@ -743,6 +818,13 @@ int main(void)
         WELCOMED(a_coordinator_of_a_lower_epoch_is_refused),
         WELCOMED(a_higher_epoch_is_remembered),
         cmocka_unit_test_setup_teardown(waits_grow_and_stay_bounded, start, stop),
+        cmocka_unit_test_setup_teardown(what_was_found_is_reported_as_built_at_once, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(what_was_found_is_not_uploaded_before_it_was_checked,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(what_was_found_damaged_fails, start, stop),
+        cmocka_unit_test_setup_teardown(of_two_attempts_that_are_found_the_newer_one_counts,
+                                        start, stop),
         WELCOMED(shutdown_says_goodbye_stops_the_builds_and_exits),
         WELCOMED(shutdown_does_not_wait_for_ever),
     };

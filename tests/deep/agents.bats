@@ -97,7 +97,8 @@ END
     wait_clean amd64-1
 }
 
-@test "an agent killed while it uploads: the push completes, nothing is left" {
+# Exercises, here and below: the note of what was built, which the next life goes on with.
+@test "an agent killed while it uploads: the next one goes on with what was built" {
     long_leases
     only_first_agent
     new_small_package died-staging "arches: [amd64]"
@@ -107,11 +108,12 @@ END
     die_and_return
     wait "$client"
     is_right "$org" died-staging amd64-1
+    [ "$(count_builds)" -eq 0 ]
     wait_clean amd64-1
 }
 
 # The registry has carried out the PUT, whose answer never comes.
-@test "an agent killed between its PUT and its report: the push completes, nothing is left" {
+@test "an agent killed between its PUT and its report: the next one does but that again" {
     long_leases
     only_first_agent
     new_small_package died-reporting "arches: [amd64]"
@@ -121,6 +123,28 @@ END
     die_and_return
     wait "$client"
     is_right "$org" died-reporting amd64-1
+    [ "$(count_builds)" -eq 0 ]
+    wait_clean amd64-1
+}
+
+# Exercises: the look at every blob before one goes on with it.
+@test "what was built and is damaged when the agent is back is built again" {
+    long_leases
+    only_first_agent
+    new_small_package damaged "arches: [amd64]"
+    close_gate before-PUT-uploads
+    push_aside --org "$org" damaged
+    wait_at_gate before-PUT-uploads
+    world_kill amd64-1 KILL
+    blob=$(find "$WORLD"/amd64-1/state/work/*/layout/blobs -type f -size +2k | head -n 1)
+    printf x | dd of="$blob" bs=1 seek=100 conv=notrunc status=none
+    forget_builds
+    open_gates
+    world_agent_again amd64-1
+    wait "$client"
+    is_right "$org" damaged amd64-1
+    [ "$(count_builds)" -eq 1 ]
+    grep -q 'going on after a restart with what was built' "$WORLD/log/client.err"
     wait_clean amd64-1
 }
 

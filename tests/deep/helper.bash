@@ -68,7 +68,7 @@ is_clean() {
     for file in /proc/[0-9]*/cmdline; do
         ! grep -qsaF -e "$WORLD/builder-$1" -e "$(store_of "$1")" "$file" || return 1
     done
-    [ -z "$(ls -A "$WORLD/$1/state/work")" ] &&
+    [ -z "$(ls -A "$WORLD/$1/state/work")" ] && [ -z "$(ls -A "$WORLD/$1/state/built")" ] &&
         [ -z "$(buildah --root "$(store_of "$1")" --runroot "$WORLD/$1/runroot" containers -q)" ]
 }
 
