@@ -1,12 +1,13 @@
 #include "common/pkg/package.h"
 
 #include "common/os/file.h"
+#include "common/pkg/arguments.h"
+#include "common/pkg/labels.h"
 #include "common/registry/reference.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Removes "//", "." and ".." from an absolute path as text, in place: links are not looked at. */
@@ -150,51 +151,6 @@ void lk_package_fini(struct lk_package *package)
     *package = (struct lk_package) { 0 };
 }
 
-static int add_labels(const struct lk_package *package, const char *revision,
-                      struct lk_spec *out, struct lk_err *err)
-{
-    const char *source = package->build.gitrepo;
-
-    if (source[0] && lk_spec_add_label(out, "org.opencontainers.image.source", source, err) < 0)
-        return -1;
-    if (!package->dirty &&
-        lk_spec_add_label(out, "org.opencontainers.image.revision", revision, err) < 0)
-        return -1;
-    if (lk_spec_add_label(out, "org.mobyproject.linuxkit.version", LK_VERSION, err) < 0)
-        return -1;
-    return lk_spec_add_label(out, "org.mobyproject.linuxkit.revision", "unknown", err);
-}
-
-/* Go's pseudo-version of HEAD; in local time, because that is how LinuxKit writes it. */
-static char *go_version(const struct lk_package *package, const char *revision)
-{
-    time_t    seconds = (time_t)package->head_time_s;
-    struct tm when = { 0 };
-    char      stamp[32];
-
-    localtime_r(&seconds, &when);
-    strftime(stamp, sizeof(stamp), "%Y%m%d%H%M%S", &when);
-    return lk_xasprintf("v0.0.0-%s-%.12s", stamp, revision);
-}
-
-static int add_arguments(const struct lk_package *package, const char *revision,
-                         struct lk_spec *out, struct lk_err *err)
-{
-    LK_CLEANUP(lk_free_pointer) char *version = go_version(package, revision);
-    LK_CLEANUP(lk_free_pointer)
-    char       *image = lk_xasprintf("%s/%s", package->org, package->image);
-    const char *source = package->build.gitrepo;
-
-    if (source[0] && lk_spec_add_argument(out, "SOURCE", source, err) < 0)
-        return -1;
-    if (!package->dirty && lk_spec_add_argument(out, "REVISION", revision, err) < 0)
-        return -1;
-    if (lk_spec_add_argument(out, "GOPKGVERSION", version, err) < 0 ||
-        lk_spec_add_argument(out, "PKG_HASH", package->tag, err) < 0)
-        return -1;
-    return lk_spec_add_argument(out, "PKG_IMAGE", image, err);
-}
-
 static int set_repository(const struct lk_package *package, struct lk_spec *out,
                           struct lk_err *err)
 {
@@ -230,14 +186,10 @@ static void set_source(const struct lk_package *package, struct lk_spec *out)
 
 int lk_package_spec(const struct lk_package *package, struct lk_spec *out, struct lk_err *err)
 {
-    char revision[LK_OID_TEXT_SIZE];
-
     *out = (struct lk_spec) { 0 };
-    lk_oid_format(&package->head, revision);
     set_source(package, out);
-    if (set_repository(package, out, err) == 0 &&
-        add_labels(package, revision, out, err) == 0 &&
-        add_arguments(package, revision, out, err) == 0)
+    if (set_repository(package, out, err) == 0 && lk_labels_add(out, package, err) == 0 &&
+        lk_arguments_add(out, package, err) == 0)
         return 0;
     lk_spec_fini(out);
     return -1;
