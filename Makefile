@@ -60,13 +60,13 @@ CORE_SRC        := $(call sources,coordinator/core)
 AGENT_CORE_SRC  := $(call sources,agent/core)
 COORDINATOR_SRC := $(filter-out coordinator/lkcoordd.c,$(call sources,coordinator coordinator/door coordinator/store \
                      coordinator/registry coordinator/sign coordinator/source coordinator/logs))
-CLI_SRC         := $(filter-out coordinator/cli/lkcoord.c,$(call sources,coordinator/cli))
+CLI_SRC         := $(filter-out coordinator/cli/lkcoord%,$(call sources,coordinator/cli))
 AGENT_SRC       := $(filter-out agent/lkagentd.c,$(call sources,agent $(filter-out agent/core,$(patsubst %/,%,$(wildcard agent/*/)))))
 
 LIB := $(OUT)/lib
 LIBRARIES := $(LIB)/libcli.a $(LIB)/libcoordinator.a $(LIB)/libagent.a $(LIB)/libcore.a $(LIB)/libagentcore.a \
              $(LIB)/libcommon.a $(LIB)/libbase.a
-PROGRAMS  := $(patsubst %,$(BIN)/%,$(notdir $(basename $(wildcard coordinator/cli/lkcoord.c coordinator/lkcoordd.c agent/lkagentd.c))))
+PROGRAMS  := $(patsubst %,$(BIN)/%,$(notdir $(basename $(wildcard coordinator/cli/lkcoord*.c coordinator/lkcoordd.c agent/lkagentd.c))))
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 CORE_TESTS := $(patsubst tests/core/%.c,$(OUT)/tests/core/%,$(sort $(wildcard tests/core/test_*.c)))
@@ -75,7 +75,7 @@ HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard 
 .PHONY: all help deps demo check check-deep tests lint format bench install clean
 .SECONDARY:
 
-all: $(PROGRAMS) ## build the three programs
+all: $(PROGRAMS) ## build the programs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -146,8 +146,9 @@ $(LIB)/libagent.a: $(call objects,$(AGENT_SRC))
 	$(archive)
 
 link = @mkdir -p $(@D); echo "  ld $@"; $(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL)
-$(BIN)/lkcoord: $(OUT)/obj/coordinator/cli/lkcoord.o $(LIB)/libcli.a $(LIB)/libcommon.a $(LIB)/libbase.a
+$(BIN)/lkcoord $(BIN)/lkcoord-online: $(BIN)/%: $(OUT)/obj/coordinator/cli/%.o $(LIB)/libcli.a $(LIB)/libcommon.a $(LIB)/libbase.a
 	$(link)
+$(BIN)/lkcoord: | $(BIN)/lkcoord-online
 $(BIN)/lkcoordd: $(OUT)/obj/coordinator/lkcoordd.o $(LIB)/libcoordinator.a $(LIB)/libcore.a $(LIB)/libcommon.a $(LIB)/libbase.a
 	$(link)
 $(BIN)/lkagentd: $(OUT)/obj/agent/lkagentd.o $(LIB)/libagent.a $(LIB)/libagentcore.a $(LIB)/libcommon.a $(LIB)/libbase.a

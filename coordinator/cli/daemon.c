@@ -3,9 +3,9 @@
 #include "common/base/buf.h"
 #include "common/os/file.h"
 #include "common/os/spawn.h"
+#include "coordinator/cli/program.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
@@ -63,21 +63,11 @@ void lk_daemon_end(struct lk_daemon *daemon)
     *daemon = (struct lk_daemon) { 0 };
 }
 
-/* Beside this program, as in a build directory; else a name for PATH. */
 static char *find_program(const char *program)
 {
-    char    self[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char *path = lk_program_find(program, "../../sbin");
 
-    if (len > 0) {
-        self[len] = '\0';
-        char *slash = strrchr(self, '/');
-        LK_CLEANUP(lk_free_pointer)
-        char *beside = lk_xasprintf("%.*s/%s", (int)(slash - self), self, program);
-        if (access(beside, X_OK) == 0)
-            return LK_TAKE(beside);
-    }
-    return lk_xstrdup(program);
+    return path ? path : lk_xstrdup(program);
 }
 
 /* Ours without COSIGN_PASSWORD: of two daemons only one signs. */

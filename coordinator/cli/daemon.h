@@ -16,7 +16,7 @@ struct lk_daemon {
 
 /*
  * In a session of its own, what it prints goes to `log` (the one before is kept as log.old).  `program` is
- * taken from the directory of this program, else from PATH.  `passphrase` (NULL: none) is the daemon's
+ * taken from the directory of this program, else from where it is installed, else from PATH.  `passphrase` (NULL: none) is the daemon's
  * COSIGN_PASSWORD, whatever our own is.
  */
 int lk_daemon_start(struct lk_daemon *out, const char *program, const char *config,
