@@ -12,6 +12,7 @@
 #define LK_REFERENCE_SIZE  (LK_REPOSITORY_SIZE + LK_TAG_SIZE + LK_DIGEST_TEXT_SIZE)
 #define LK_NAME_SIZE       64   /* an agent's or client's name in the configuration */
 #define LK_PATH_SIZE       1024 /* a package's path, for people */
+#define LK_TEMPLATE_SIZE   1024 /* a tag before {{.Hash}} is replaced */
 #define LK_REASON_SIZE     400  /* why something failed or waits, for people */
 #define LK_MEDIA_TYPE_SIZE 96
 

@@ -2,143 +2,306 @@
 
 #include "common/yaml/yaml.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char *const fields[] = { "image",         "org",     "arches",     "network",
-                                      "disable-cache", "gitrepo", "dockerfile", NULL };
+struct reader {
+    const char              *name;
+    struct lk_build_yml     *out;
+    struct lk_yaml_problems *problems;
+    struct lk_err           *err; /* scratch: what is in it goes to the problems */
+};
 
-/* Those that LinuxKit knows, of 2018 and of today. */
-static const char *const later_fields[] = { "tag",    "extra-sources", "disable-content-trust",
-                                            "config", "buildArgs",     "depends",
-                                            NULL };
+/* One key that is known.  What goes wrong is added to the reader's problems. */
+struct field {
+    const char *key;
+    void (*read)(struct reader *reader, const struct field *field,
+                 const struct lk_yaml_node *value);
+    size_t              offset; /* in struct lk_build_yml */
+    size_t              size;
+    const struct field *inner; /* of a mapping; ends with an entry without key */
+};
 
-static int check_fields(const struct lk_yaml_node *root, const char *name, struct lk_err *err)
+#define IN(member)    offsetof(struct lk_build_yml, member)
+#define TEXT(member)  read_text, IN(member), sizeof(((struct lk_build_yml *)NULL)->member), NULL
+#define FLAG(member)  read_flag, IN(member), sizeof(bool), NULL
+#define TEXTS(member) read_texts, IN(member), sizeof(struct lk_texts), NULL
+
+#define FIELDS_MAX 16
+
+static void read_map(struct reader *reader, const struct field *field,
+                     const struct lk_yaml_node *map);
+static void read_text(struct reader *reader, const struct field *field,
+                      const struct lk_yaml_node *value);
+static void read_flag(struct reader *reader, const struct field *field,
+                      const struct lk_yaml_node *value);
+static void read_texts(struct reader *reader, const struct field *field,
+                       const struct lk_yaml_node *value);
+static void read_arches(struct reader *reader, const struct field *field,
+                        const struct lk_yaml_node *value);
+static void read_dockerfile(struct reader *reader, const struct field *field,
+                            const struct lk_yaml_node *value);
+static void read_config(struct reader *reader, const struct field *field,
+                        const struct lk_yaml_node *value);
+
+static const struct field docker_images_fields[] = {
+    { "target-dir", TEXT(docker_images.target_dir) },
+    { "target", TEXT(docker_images.target) },
+    { "from-file", TEXT(docker_images.from_file) },
+    { "list", TEXTS(docker_images.list) },
+    { 0 },
+};
+
+static const struct field depends_fields[] = {
+    { "docker-images", read_map, 0, 0, docker_images_fields },
+    { 0 },
+};
+
+static const struct field fields[] = {
+    { "image", TEXT(image) },
+    { "org", TEXT(org) },
+    { "tag", TEXT(tag) },
+    { "dockerfile", read_dockerfile, IN(dockerfile), LK_PATH_SIZE, NULL },
+    { "arches", read_arches, 0, 0, NULL },
+    { "extra-sources", TEXTS(extra_sources) },
+    { "gitrepo", TEXT(gitrepo) },
+    { "network", FLAG(network) },
+    { "disable-cache", FLAG(disable_cache) },
+    { "disable-content-trust", FLAG(disable_content_trust) },
+    { "config", read_config, 0, 0, NULL },
+    { "buildArgs", TEXTS(build_args) },
+    { "depends", read_map, 0, 0, depends_fields },
+    { 0 },
+};
+
+static const struct field whole = { NULL, read_map, 0, 0, fields };
+
+static void add_problem(struct reader *reader)
 {
-    for (const char *const *field = later_fields; *field; field++)
-        for (const struct lk_yaml_node *key = root->first; key; key = key->next)
-            if (key->value && strcmp(key->text, *field) == 0)
-                return lk_err_set(
-                    err, LK_ERR_INVALID,
-                    "%s:%u: field '%s' is not supported yet by this version of lkcoord", name,
-                    key->line, *field);
-    return lk_yaml_check_keys(root, name, fields, err);
+    lk_yaml_problem_add(reader->problems, reader->err);
 }
 
-/* A missing or null field keeps what `out` holds. */
-static int read_text(const struct lk_yaml_node *root, const char *name, const char *key,
-                     char *out, size_t size, struct lk_err *err)
+static void *member_of(const struct reader *reader, const struct field *field)
 {
-    const struct lk_yaml_node *value = lk_yaml_get(root, key);
-
-    if (!value || lk_yaml_is_null(value))
-        return 0;
-    return lk_yaml_text(value, name, key, out, size, err);
+    return (char *)reader->out + field->offset;
 }
 
-static int read_bool(const struct lk_yaml_node *root, const char *name, const char *key,
-                     bool *out, struct lk_err *err)
+static const struct field *find_field(const struct field *known, const char *key)
 {
-    const struct lk_yaml_node *value = lk_yaml_get(root, key);
-
-    if (!value || lk_yaml_is_null(value))
-        return 0;
-    return lk_yaml_bool(value, name, key, out, err);
+    for (; known->key; known++)
+        if (strcmp(known->key, key) == 0)
+            return known;
+    return NULL;
 }
 
-static int add_arch(struct lk_build_yml *out, const struct lk_yaml_node *item, const char *name,
-                    struct lk_err *err)
+static void unknown_key(struct reader *reader, const struct field *known,
+                        const struct lk_yaml_node *key)
 {
-    struct lk_arch arch;
-    char           text[LK_PATH_SIZE];
+    const char *words[FIELDS_MAX + 1] = { 0 };
 
-    if (lk_yaml_is_null(item))
-        return 0;
-    if (lk_yaml_text(item, name, "arches", text, sizeof(text), err) < 0)
-        return -1;
-    if (!lk_arch_parse(lk_str_of(text), &arch))
-        return lk_err_set(
-            err, LK_ERR_INVALID,
-            "%s:%u: arches: '%.64s' is not an architecture's name as Go writes it "
-            "(amd64, arm64, s390x, riscv64, ...)",
-            name, item->line, text);
+    for (size_t i = 0; i < FIELDS_MAX && known[i].key; i++)
+        words[i] = known[i].key;
+    lk_yaml_unknown_key(key, reader->name, words, reader->err);
+    add_problem(reader);
+}
+
+static void read_map(struct reader *reader, const struct field *field,
+                     const struct lk_yaml_node *map)
+{
+    if (lk_yaml_is_null(map))
+        return;
+    if (map->kind != LK_YAML_MAP) {
+        if (field->key)
+            lk_yaml_mismatch(map, reader->name, field->key, "a mapping (key: value)",
+                             reader->err);
+        else
+            lk_err_set(reader->err, LK_ERR_INVALID, "%s:%u: expected a mapping (key: value)",
+                       reader->name, map->line);
+        add_problem(reader);
+        return;
+    }
+    for (const struct lk_yaml_node *key = map->first; key; key = key->next) {
+        const struct field *known = find_field(field->inner, key->text);
+
+        if (known)
+            known->read(reader, known, key->value);
+        else
+            unknown_key(reader, field->inner, key);
+    }
+}
+
+static void read_text(struct reader *reader, const struct field *field,
+                      const struct lk_yaml_node *value)
+{
+    if (!lk_yaml_is_null(value) &&
+        lk_yaml_text(value, reader->name, field->key, member_of(reader, field), field->size,
+                     reader->err) < 0)
+        add_problem(reader);
+}
+
+static void read_flag(struct reader *reader, const struct field *field,
+                      const struct lk_yaml_node *value)
+{
+    if (!lk_yaml_is_null(value) && lk_yaml_bool(value, reader->name, field->key,
+                                                member_of(reader, field), reader->err) < 0)
+        add_problem(reader);
+}
+
+/* Calls `each` for what is not null in a list of texts. */
+static void
+each_text(struct reader *reader, const struct field *field, const struct lk_yaml_node *list,
+          void (*each)(struct reader *, const struct field *, const struct lk_yaml_node *))
+{
+    if (lk_yaml_is_null(list))
+        return;
+    if (list->kind != LK_YAML_LIST) {
+        lk_yaml_mismatch(list, reader->name, field->key, "a list", reader->err);
+        add_problem(reader);
+        return;
+    }
+    for (const struct lk_yaml_node *item = list->first; item; item = item->next) {
+        if (lk_yaml_is_null(item))
+            continue;
+        if (item->kind == LK_YAML_SCALAR) {
+            each(reader, field, item);
+            continue;
+        }
+        lk_yaml_mismatch(item, reader->name, field->key, "a list of texts", reader->err);
+        add_problem(reader);
+    }
+}
+
+static void add_text(struct reader *reader, const struct field *field,
+                     const struct lk_yaml_node *item)
+{
+    lk_texts_add(member_of(reader, field), lk_str_of(item->text));
+}
+
+static void read_texts(struct reader *reader, const struct field *field,
+                       const struct lk_yaml_node *value)
+{
+    each_text(reader, field, value, add_text);
+}
+
+/* The first reason counts. */
+static void LK_PRINTF(2, 3)
+    keep_from_building(struct lk_build_yml *build, const char *format, ...)
+{
+    va_list arguments;
+
+    if (build->unbuildable[0])
+        return;
+    va_start(arguments, format);
+    vsnprintf(build->unbuildable, sizeof(build->unbuildable), format, arguments);
+    va_end(arguments);
+}
+
+static void add_arch(struct reader *reader, const struct field *field,
+                     const struct lk_yaml_node *item)
+{
+    struct lk_build_yml *out = reader->out;
+    struct lk_arch       arch;
+
+    (void)field;
+    if (!lk_arch_parse(lk_str_of(item->text), &arch)) {
+        keep_from_building(out,
+                           "%s:%u: arches: '%.64s' is not an architecture's name as Go writes "
+                           "it (amd64, arm64, s390x, riscv64, ...)",
+                           reader->name, item->line, item->text);
+        return;
+    }
     for (size_t i = 0; i < out->arch_count; i++)
         if (lk_arch_eq(&out->arches[i], &arch))
-            return 0;
+            return;
     if (out->arch_count == LK_PACKAGE_ARCHES_MAX)
-        return lk_err_set(err, LK_ERR_LIMIT, "%s:%u: arches: more than %d architectures", name,
-                          item->line, LK_PACKAGE_ARCHES_MAX);
-    out->arches[out->arch_count++] = arch;
-    return 0;
+        keep_from_building(out, "%s:%u: arches: more than %d architectures", reader->name,
+                           item->line, LK_PACKAGE_ARCHES_MAX);
+    else
+        out->arches[out->arch_count++] = arch;
 }
 
-static int read_arches(const struct lk_yaml_node *root, const char *name,
-                       struct lk_build_yml *out, struct lk_err *err)
+static void read_arches(struct reader *reader, const struct field *field,
+                        const struct lk_yaml_node *value)
 {
-    const struct lk_yaml_node *list = lk_yaml_get(root, "arches");
-
-    if (!list)
-        return 0;
     /* A null or empty list means: built nowhere.  LinuxKit has such packages. */
-    out->arch_count = 0;
-    if (lk_yaml_is_null(list))
-        return 0;
-    if (list->kind != LK_YAML_LIST)
-        return lk_err_set(err, LK_ERR_INVALID,
-                          "%s:%u: arches: expected a list of architectures", name, list->line);
-    for (const struct lk_yaml_node *item = list->first; item; item = item->next)
-        if (add_arch(out, item, name, err) < 0)
-            return -1;
-    return 0;
+    reader->out->arch_count = 0;
+    reader->out->has_default_arches = false;
+    each_text(reader, field, value, add_arch);
 }
 
-static int check_values(const struct lk_yaml_node *root, const char *name,
-                        const struct lk_build_yml *out, struct lk_err *err)
+static void read_dockerfile(struct reader *reader, const struct field *field,
+                            const struct lk_yaml_node *value)
 {
-    const struct lk_yaml_node *dockerfile = lk_yaml_get(root, "dockerfile");
+    const char *path = reader->out->dockerfile;
 
-    if (out->image[0] == '\0')
-        return lk_err_set(err, LK_ERR_INVALID,
-                          "%s: field 'image' is required: the image's name", name);
-    if (out->dockerfile[0] == '\0' || out->dockerfile[0] == '/' ||
-        strstr(out->dockerfile, ".."))
-        return lk_err_set(
-            err, LK_ERR_INVALID,
-            "%s:%u: dockerfile: '%.200s' must be a path below the package, without '..'", name,
-            dockerfile->line, out->dockerfile);
-    return 0;
+    read_text(reader, field, value);
+    if (path[0] == '\0' || path[0] == '/' || strstr(path, ".."))
+        keep_from_building(
+            reader->out,
+            "%s:%u: dockerfile: '%.200s' must be a path below the package, without '..'",
+            reader->name, value->line, path);
+}
+
+static void read_config(struct reader *reader, const struct field *field,
+                        const struct lk_yaml_node *value)
+{
+    (void)field;
+    lk_err_set(reader->err, LK_ERR_INVALID,
+               "%s:%u: field 'config' is not supported yet by this version of lkcoord",
+               reader->name, value->line);
+    add_problem(reader);
 }
 
 static void set_defaults(struct lk_build_yml *out)
 {
     *out = (struct lk_build_yml) {
         .org = "linuxkit",
+        .tag = "{{.Hash}}",
         .dockerfile = "Dockerfile",
         .gitrepo = "https://github.com/linuxkit/linuxkit",
         .arch_count = 3,
         .arches = { { "amd64" }, { "arm64" }, { "s390x" } },
+        .has_default_arches = true,
     };
+}
+
+static int read_all(struct lk_str bytes, const char *name, struct lk_build_yml *out,
+                    struct lk_err *err)
+{
+    LK_CLEANUP(lk_yaml_free) struct lk_yaml *yaml = NULL;
+    const struct lk_yaml_node               *root;
+    struct lk_yaml_problems                  problems = { 0 };
+    struct reader reader = { .name = name, .out = out, .problems = &problems, .err = err };
+
+    if (lk_yaml_parse_all(&yaml, &root, bytes, name, &problems, err) < 0)
+        return -1;
+    if (root)
+        read_map(&reader, &whole, root);
+    if (lk_yaml_problems_tell(&problems, err) < 0)
+        return -1;
+    if (out->image[0] == '\0')
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s: field 'image' is required: the image's name", name);
+    return 0;
 }
 
 int lk_build_yml_read(struct lk_str bytes, const char *name, struct lk_build_yml *out,
                       struct lk_err *err)
 {
-    LK_CLEANUP(lk_yaml_free) struct lk_yaml *yaml = NULL;
-    const struct lk_yaml_node               *root;
-
     set_defaults(out);
-    if (lk_yaml_parse(&yaml, &root, bytes, name, err) < 0)
-        return -1;
-    if (root && check_fields(root, name, err) < 0)
-        return -1;
-    if (read_text(root, name, "image", out->image, sizeof(out->image), err) < 0 ||
-        read_text(root, name, "org", out->org, sizeof(out->org), err) < 0 ||
-        read_text(root, name, "dockerfile", out->dockerfile, sizeof(out->dockerfile), err) <
-            0 ||
-        read_text(root, name, "gitrepo", out->gitrepo, sizeof(out->gitrepo), err) < 0 ||
-        read_bool(root, name, "network", &out->network, err) < 0 ||
-        read_bool(root, name, "disable-cache", &out->disable_cache, err) < 0 ||
-        read_arches(root, name, out, err) < 0)
-        return -1;
-    return check_values(root, name, out, err);
+    if (read_all(bytes, name, out, err) == 0)
+        return 0;
+    lk_build_yml_fini(out);
+    return -1;
+}
+
+void lk_build_yml_fini(struct lk_build_yml *build)
+{
+    lk_texts_fini(&build->extra_sources);
+    lk_texts_fini(&build->build_args);
+    lk_texts_fini(&build->docker_images.list);
+    free(build->config);
+    *build = (struct lk_build_yml) { 0 };
 }

@@ -93,7 +93,8 @@ static int set_tag(struct lk_package *out, const char *hash, struct lk_err *err)
         lk_oid_format(&out->tree, id);
         hash = id;
     }
-    if (lk_tag_is_valid(lk_str_of(hash)) && lk_copy_text(out->tag, sizeof(out->tag), hash))
+    if (lk_tag_is_valid(lk_str_of(hash)) && lk_copy_text(out->tag, sizeof(out->tag), hash) &&
+        lk_copy_text(out->hash, sizeof(out->hash), hash))
         return 0;
     return lk_err_set(
         err, LK_ERR_INVALID,
@@ -148,6 +149,7 @@ int lk_package_open(struct lk_package *out, const char *path,
 void lk_package_fini(struct lk_package *package)
 {
     lk_git_close(&package->repo);
+    lk_build_yml_fini(&package->build);
     *package = (struct lk_package) { 0 };
 }
 
@@ -179,6 +181,7 @@ static void set_source(const struct lk_package *package, struct lk_spec *out)
     out->tree = package->tree;
     out->network = build->network;
     out->no_cache = build->disable_cache;
+    out->is_unsigned = build->disable_content_trust;
     out->arch_count = build->arch_count;
     memcpy(out->arches, build->arches, sizeof(out->arches));
     qsort(out->arches, out->arch_count, sizeof(out->arches[0]), lk_arch_compare);
@@ -187,6 +190,8 @@ static void set_source(const struct lk_package *package, struct lk_spec *out)
 int lk_package_spec(const struct lk_package *package, struct lk_spec *out, struct lk_err *err)
 {
     *out = (struct lk_spec) { 0 };
+    if (package->build.unbuildable[0])
+        return lk_err_set(err, LK_ERR_INVALID, "%s", package->build.unbuildable);
     set_source(package, out);
     if (set_repository(package, out, err) == 0 && lk_labels_add(out, package, err) == 0 &&
         lk_arguments_add(out, package, err) == 0)

@@ -8,14 +8,26 @@
 #ifndef LK_PACKAGE_H
 #define LK_PACKAGE_H
 
+#include "common/base/choice.h"
 #include "common/git/group.h"
 #include "common/git/repo.h"
 #include "common/pkg/build_yml.h"
 #include "common/pkg/spec.h"
 
+/* All zero: as `linuxkit pkg` without options.  Texts are borrowed; empty ones are as NULL, but for `org`. */
 struct lk_package_options {
-    const char *org;  /* NULL: build.yml's, or LINUXKIT_PKG_ORG if that is non-empty */
-    const char *hash; /* NULL: the tree's id */
+    const char    *org;  /* NULL: build.yml's, or LINUXKIT_PKG_ORG if that is non-empty */
+    const char    *hash; /* NULL: what git says */
+    const char    *hash_commit; /* NULL: HEAD, the only one that can be built */
+    const char    *hash_path;   /* NULL: the package; else a directory that it lies in */
+    const char    *tag;         /* a template; NULL: build.yml's */
+    const char    *build_yml;   /* NULL: build.yml; below the package */
+    bool           dev;         /* org is the user's name, hash is "dev" */
+    bool           force_dirty;
+    enum lk_choice network; /* NONE: as build.yml says */
+    enum lk_choice cache;
+    size_t         default_arch_count; /* for packages that name none; 0: LinuxKit's */
+    struct lk_arch default_arches[LK_PACKAGE_ARCHES_MAX];
 };
 
 struct lk_package {
@@ -29,7 +41,8 @@ struct lk_package {
     char path[LK_PATH_SIZE];
     char org[LK_REPOSITORY_SIZE];
     char image[LK_REPOSITORY_SIZE];
-    char tag[LK_TAG_SIZE]; /* hash part only: what follows ORG/IMAGE: */
+    char hash[LK_TEMPLATE_SIZE]; /* {{.Hash}}: of the tree, or as told; with "-dirty-..." */
+    char tag[LK_TAG_SIZE];       /* what follows ORG/IMAGE: */
 };
 
 /* What a command opens while this lives is looked up faster.  Nothing is refused here. */

@@ -40,12 +40,12 @@ static void describe(const struct lk_yaml_node *node, char out[80])
     }
     out[len++] = '\'';
     for (const char *at = node->text; *at && len < 60; at++)
-        out[len++] = (unsigned char)*at < 0x20 ? '?' : *at;
+        out[len++] = (unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at;
     snprintf(out + len, 80 - len, "'%s", node->plain ? "" : " in quotes");
 }
 
-static int mismatch(const struct lk_yaml_node *node, const char *name, const char *key,
-                    const char *expected, struct lk_err *err)
+int lk_yaml_mismatch(const struct lk_yaml_node *node, const char *name, const char *key,
+                     const char *expected, struct lk_err *err)
 {
     char found[80];
 
@@ -57,18 +57,19 @@ static int mismatch(const struct lk_yaml_node *node, const char *name, const cha
 int lk_yaml_bool(const struct lk_yaml_node *node, const char *name, const char *key, bool *out,
                  struct lk_err *err)
 {
-    /* YAML 1.1's words but for y and n, which are more often a slip than meant. */
-    static const char *const yes[] = { "true", "True", "TRUE", "yes", "Yes",
-                                       "YES",  "on",   "On",   "ON",  NULL };
-    static const char *const no[] = { "false", "False", "FALSE", "no",  "No",
-                                      "NO",    "off",   "Off",   "OFF", NULL };
+    /* As linuxkit's reader has them: YAML 1.1's words count in quotes too, true and false do not. */
+    static const char *const yes[] = { "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", NULL };
+    static const char *const no[] = { "n", "N", "no", "No", "NO", "off", "Off", "OFF", NULL };
+    static const char *const true_words[] = { "true", "True", "TRUE", NULL };
+    static const char *const false_words[] = { "false", "False", "FALSE", NULL };
 
-    if (node->kind == LK_YAML_SCALAR && node->plain) {
-        *out = is_one_of(node->text, yes);
-        if (*out || is_one_of(node->text, no))
+    if (node->kind == LK_YAML_SCALAR) {
+        *out = is_one_of(node->text, yes) || (node->plain && is_one_of(node->text, true_words));
+        if (*out || is_one_of(node->text, no) ||
+            (node->plain && is_one_of(node->text, false_words)))
             return 0;
     }
-    return mismatch(node, name, key, "true or false", err);
+    return lk_yaml_mismatch(node, name, key, "true or false", err);
 }
 
 int lk_yaml_u64(const struct lk_yaml_node *node, const char *name, const char *key,
@@ -83,14 +84,14 @@ int lk_yaml_u64(const struct lk_yaml_node *node, const char *name, const char *k
         return 0;
     }
     snprintf(expected, sizeof(expected), "a number from %" PRIu64 " to %" PRIu64, min, max);
-    return mismatch(node, name, key, expected, err);
+    return lk_yaml_mismatch(node, name, key, expected, err);
 }
 
 int lk_yaml_text(const struct lk_yaml_node *node, const char *name, const char *key, char *out,
                  size_t size, struct lk_err *err)
 {
     if (node->kind != LK_YAML_SCALAR)
-        return mismatch(node, name, key, "text", err);
+        return lk_yaml_mismatch(node, name, key, "text", err);
     if (lk_copy_text(out, size, node->text))
         return 0;
     return lk_err_set(err, LK_ERR_LIMIT, "%s:%u: %s: longer than %zu characters", name,
@@ -106,8 +107,8 @@ static void list_words(const char *const *words, char *out, size_t size)
         len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "", words[i]);
 }
 
-static int unknown_key(const struct lk_yaml_node *key, const char *name,
-                       const char *const *known, struct lk_err *err)
+int lk_yaml_unknown_key(const struct lk_yaml_node *key, const char *name,
+                        const char *const *known, struct lk_err *err)
 {
     const char *nearest = lk_nearest_word(lk_str_of(key->text), known);
     char        all[300];
@@ -129,6 +130,6 @@ int lk_yaml_check_keys(const struct lk_yaml_node *map, const char *name,
                           map->line);
     for (const struct lk_yaml_node *key = map->first; key; key = key->next)
         if (!is_one_of(key->text, known))
-            return unknown_key(key, name, known, err);
+            return lk_yaml_unknown_key(key, name, known, err);
     return 0;
 }

@@ -12,6 +12,7 @@ struct node {
     size_t              expanded;
     unsigned            height;
     bool                owns_text;
+    bool                is_alias;
 };
 
 struct anchor {
@@ -35,6 +36,8 @@ struct reader {
     struct lk_str   bytes;
     const char     *name;
     struct lk_err  *err;
+
+    struct lk_yaml_problems *problems; /* or NULL */
 };
 
 #define refuse(reader, kind, line, format, ...) \
@@ -114,6 +117,7 @@ static struct node *copy_node(struct reader *reader, const struct node *original
     copy->shown.next = NULL;
     copy->shown.line = line;
     copy->owns_text = false;
+    copy->is_alias = false;
     return copy;
 }
 
@@ -156,7 +160,10 @@ static struct node *read_alias(struct reader *reader, unsigned depth)
                "nested deeper than %d, with alias *%.64s written out", LK_YAML_DEPTH_MAX, name);
         return NULL;
     }
-    return copy_node(reader, anchor->node, line);
+    struct node *copy = copy_node(reader, anchor->node, line);
+    if (copy)
+        copy->is_alias = true;
+    return copy;
 }
 
 static struct node *read_scalar(struct reader *reader)
@@ -220,7 +227,8 @@ static int merge_one(struct reader *reader, struct node *map, const struct lk_ya
 static int merge(struct reader *reader, struct node *map, const struct lk_yaml_node ***tail,
                  const struct lk_yaml_node *source)
 {
-    if (source->kind != LK_YAML_LIST)
+    /* A list may not come by an alias: so reads it the library that linuxkit uses. */
+    if (source->kind != LK_YAML_LIST || ((const struct node *)source)->is_alias)
         return merge_one(reader, map, tail, source);
     for (source = source->first; source; source = source->next)
         if (merge_one(reader, map, tail, source) < 0)
@@ -248,49 +256,69 @@ static int read_list(struct reader *reader, struct node *list, unsigned depth)
     }
 }
 
-static int check_key(struct reader *reader, const struct node *map, const struct node *key)
+/* A key that is there already: with a list of problems, it and its value are read and passed over. */
+static int duplicate(struct reader *reader, const struct node *key, unsigned first_line)
+{
+    refuse(reader, LK_ERR_INVALID, key->shown.line,
+           "duplicate key '%.64s': it is on line %u already", key->shown.text, first_line);
+    if (!reader->problems)
+        return -1;
+    lk_yaml_problem_add(reader->problems, reader->err);
+    return 0;
+}
+
+static int read_key(struct reader *reader, unsigned depth, struct node **key)
+{
+    *key = read_node(reader, depth);
+    if (!*key)
+        return -1;
+    if ((*key)->shown.kind == LK_YAML_SCALAR)
+        return 0;
+    return refuse(reader, LK_ERR_INVALID, (*key)->shown.line,
+                  "a key must be text, not a list or a mapping");
+}
+
+static int read_pair(struct reader *reader, struct node *map, const struct lk_yaml_node ***tail,
+                     const struct node **merged, unsigned depth)
 {
     const struct lk_yaml_node *twin;
+    struct node               *key, *value;
+    bool                       is_merge;
 
-    if (key->shown.kind != LK_YAML_SCALAR)
-        return refuse(reader, LK_ERR_INVALID, key->shown.line,
-                      "a key must be text, not a list or a mapping");
-    twin = find_key(map, key->shown.text);
-    if (!twin)
+    if (read_key(reader, depth, &key) < 0 || next_event(reader) < 0)
+        return -1;
+    value = read_node(reader, depth);
+    if (!value)
+        return -1;
+    is_merge = key->shown.plain && strcmp(key->shown.text, "<<") == 0;
+    twin = is_merge ? (*merged ? &(*merged)->shown : NULL) : find_key(map, key->shown.text);
+    if (twin)
+        return duplicate(reader, key, twin->line);
+    key->shown.value = &value->shown;
+    if (is_merge) {
+        *merged = key;
         return 0;
-    return refuse(reader, LK_ERR_INVALID, key->shown.line,
-                  "duplicate key '%.64s': it is on line %u already", key->shown.text,
-                  twin->line);
+    }
+    key->expanded += value->expanded;
+    key->height = value->height;
+    **tail = &key->shown;
+    *tail = &key->shown.next;
+    grow(map, key);
+    return 0;
 }
 
 static int read_map(struct reader *reader, struct node *map, unsigned depth)
 {
     const struct lk_yaml_node **tail = &map->shown.first;
-    const struct lk_yaml_node  *merged = NULL;
+    const struct node          *merged = NULL;
 
     for (;;) {
         if (next_event(reader) < 0)
             return -1;
         if (reader->event.type == YAML_MAPPING_END_EVENT)
-            return merged ? merge(reader, map, &tail, merged) : 0;
-        struct node *key = read_node(reader, depth + 1);
-        if (!key || check_key(reader, map, key) < 0 || next_event(reader) < 0)
+            return merged ? merge(reader, map, &tail, merged->shown.value) : 0;
+        if (read_pair(reader, map, &tail, &merged, depth + 1) < 0)
             return -1;
-        struct node *value = read_node(reader, depth + 1);
-        if (!value)
-            return -1;
-        if (key->shown.plain && strcmp(key->shown.text, "<<") == 0) {
-            if (merged)
-                return refuse(reader, LK_ERR_INVALID, key->shown.line, "duplicate key '<<'");
-            merged = &value->shown;
-            continue;
-        }
-        key->shown.value = &value->shown;
-        key->expanded += value->expanded;
-        key->height = value->height;
-        *tail = &key->shown;
-        tail = &key->shown.next;
-        grow(map, key);
     }
 }
 
@@ -372,6 +400,13 @@ static int read_document(struct reader *reader, const struct lk_yaml_node **root
 int lk_yaml_parse(struct lk_yaml **out, const struct lk_yaml_node **root, struct lk_str bytes,
                   const char *name, struct lk_err *err)
 {
+    return lk_yaml_parse_all(out, root, bytes, name, NULL, err);
+}
+
+int lk_yaml_parse_all(struct lk_yaml **out, const struct lk_yaml_node **root,
+                      struct lk_str bytes, const char *name, struct lk_yaml_problems *problems,
+                      struct lk_err *err)
+{
     LK_CLEANUP(lk_yaml_free) struct lk_yaml *yaml = NULL;
 
     if (bytes.len > LK_YAML_BYTES_MAX)
@@ -381,9 +416,16 @@ int lk_yaml_parse(struct lk_yaml **out, const struct lk_yaml_node **root, struct
         return lk_err_set(err, LK_ERR_INVALID, "%s: not UTF-8 text; save it as UTF-8", name);
 
     yaml = lk_xcalloc(1, sizeof(*yaml));
-    yaml->nodes = lk_xcalloc(LK_YAML_NODES_MAX, sizeof(*yaml->nodes));
+    /* Not cleared: most documents need a few of them, and to touch the rest costs more than to parse. */
+    yaml->nodes = lk_xmalloc(LK_YAML_NODES_MAX * sizeof(*yaml->nodes));
     LK_CLEANUP(close_reader)
-    struct reader reader = { .yaml = yaml, .bytes = bytes, .name = name, .err = err };
+    struct reader reader = {
+        .yaml = yaml,
+        .bytes = bytes,
+        .name = name,
+        .err = err,
+        .problems = problems,
+    };
     lk_assert(yaml_parser_initialize(&reader.parser));
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)bytes.data, bytes.len);
     if (read_document(&reader, root) < 0)

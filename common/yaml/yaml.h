@@ -4,6 +4,8 @@
  * Bytes, depth, and nodes after expansion of aliases and merge keys are capped (limits.h).  Refused with
  * "NAME:LINE: ...": duplicate keys, explicit tags, non-UTF-8, NUL, a second use of what is not a scalar
  * where one is needed.  Only the first document counts.  Scalars stay text; callers type them.
+ *
+ * Whoever wants to hear of all mistakes at once collects them: each line of the message is one.
  */
 #ifndef LK_YAML_H
 #define LK_YAML_H
@@ -25,7 +27,25 @@ struct lk_yaml_node {
 
 struct lk_yaml;
 
-/* `*root` (borrowed from `*out`) is NULL for an empty document. */
+/* Zeroed at first.  What does not fit is counted. */
+struct lk_yaml_problems {
+    size_t        left_out;
+    size_t        len;
+    struct lk_err first; /* its kind, and the text of all */
+};
+
+void lk_yaml_problem_add(struct lk_yaml_problems *problems, const struct lk_err *err);
+
+/* 0 if there were none. */
+int lk_yaml_problems_tell(const struct lk_yaml_problems *problems, struct lk_err *err);
+
+/*
+ * `*root` (borrowed from `*out`) is NULL for an empty document.  With `problems`, duplicate keys go there and do
+ * not end the reading: the first of them counts.
+ */
+int  lk_yaml_parse_all(struct lk_yaml **out, const struct lk_yaml_node **root,
+                       struct lk_str bytes, const char *name, struct lk_yaml_problems *problems,
+                       struct lk_err *err);
 int  lk_yaml_parse(struct lk_yaml **out, const struct lk_yaml_node **root, struct lk_str bytes,
                    const char *name, struct lk_err *err);
 void lk_yaml_free(struct lk_yaml **yaml);
@@ -41,6 +61,14 @@ int lk_yaml_u64(const struct lk_yaml_node *node, const char *name, const char *k
                 uint64_t min, uint64_t max, uint64_t *out, struct lk_err *err);
 int lk_yaml_text(const struct lk_yaml_node *node, const char *name, const char *key, char *out,
                  size_t size, struct lk_err *err);
+
+/* Sets `err`: `key` is none of `known` (NULL-terminated). */
+int lk_yaml_unknown_key(const struct lk_yaml_node *key, const char *name,
+                        const char *const *known, struct lk_err *err);
+
+/* Sets `err`: "NAME:LINE: key: expected EXPECTED, found ...". */
+int lk_yaml_mismatch(const struct lk_yaml_node *node, const char *name, const char *key,
+                     const char *expected, struct lk_err *err);
 
 /* Refuses keys of `map` that are not in `known` (NULL-terminated), naming the nearest. */
 int lk_yaml_check_keys(const struct lk_yaml_node *map, const char *name,
