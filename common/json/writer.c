@@ -57,22 +57,41 @@ static const char *short_escape(unsigned char c)
     return NULL;
 }
 
-static void add_quoted(struct lk_buf *out, struct lk_str value)
+/* How many bytes at the start of `rest` Go's encoder escapes beyond what JSON asks; their character. */
+static size_t go_escape(struct lk_str rest, unsigned *character)
 {
-    size_t plain_from = 0;
+    *character = (unsigned char)rest.data[0];
+    if (rest.data[0] == '<' || rest.data[0] == '>' || rest.data[0] == '&')
+        return 1;
+    if (!lk_str_starts(rest, "\xe2\x80\xa8") && !lk_str_starts(rest, "\xe2\x80\xa9"))
+        return 0;
+    *character = 0x2000 | ((unsigned char)rest.data[2] & 0x3f);
+    return 3;
+}
+
+static void add_quoted(const struct lk_json *json, struct lk_str value)
+{
+    struct lk_buf *out = json->out;
+    size_t         plain_from = 0;
 
     lk_buf_add_text(out, "\"");
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-        const char   *escape = short_escape(c);
-        if (!escape && c >= 0x20)
+    for (size_t i = 0; i < value.len;) {
+        unsigned    character = (unsigned char)value.data[i];
+        const char *escape = short_escape((unsigned char)character);
+        size_t      size = escape || character < 0x20;
+        if (size == 0 && json->escapes_as_go)
+            size = go_escape((struct lk_str) { value.data + i, value.len - i }, &character);
+        if (size == 0) {
+            i++;
             continue;
+        }
         lk_buf_add(out, value.data + plain_from, i - plain_from);
         if (escape)
             lk_buf_add_text(out, escape);
         else
-            lk_buf_printf(out, "\\u%04x", (unsigned)c);
-        plain_from = i + 1;
+            lk_buf_printf(out, "\\u%04x", character);
+        i += size;
+        plain_from = i;
     }
     lk_buf_add(out, value.data + plain_from, value.len - plain_from);
     lk_buf_add_text(out, "\"");
@@ -85,7 +104,7 @@ void lk_json_string(struct lk_json *json, struct lk_str value)
         json->out->failed = true;
         return;
     }
-    add_quoted(json->out, value.len ? value : LK_STR(""));
+    add_quoted(json, value.len ? value : LK_STR(""));
 }
 
 void lk_json_text(struct lk_json *json, const char *value)
@@ -104,6 +123,12 @@ void lk_json_u64(struct lk_json *json, uint64_t value)
 {
     separate(json);
     lk_buf_printf(json->out, "%" PRIu64, value);
+}
+
+void lk_json_number(struct lk_json *json, const char *digits)
+{
+    separate(json);
+    lk_buf_add_text(json->out, digits);
 }
 
 void lk_json_bool(struct lk_json *json, bool value)

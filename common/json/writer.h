@@ -12,6 +12,7 @@
 struct lk_json {
     struct lk_buf *out;
     bool           need_comma;
+    bool           escapes_as_go; /* strings also escape '<', '>', '&', U+2028 and U+2029 */
 };
 
 void lk_json_begin_object(struct lk_json *json);
@@ -22,6 +23,7 @@ void lk_json_key(struct lk_json *json, const char *key);
 void lk_json_string(struct lk_json *json, struct lk_str value);
 void lk_json_text(struct lk_json *json, const char *value);
 void lk_json_u64(struct lk_json *json, uint64_t value);
+void lk_json_number(struct lk_json *json, const char *digits); /* written as it is */
 void lk_json_bool(struct lk_json *json, bool value);
 void lk_json_null(struct lk_json *json);
 

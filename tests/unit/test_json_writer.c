@@ -47,6 +47,18 @@ static void only_what_must_be_is_escaped(void **state)
                         "\xc3\xa9\xe2\x80\xa8\"");
 }
 
+static void more_is_escaped_where_go_does(void **state)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf out = LK_BUF_INIT(1024);
+    struct lk_json                        json = { .out = &out, .escapes_as_go = true };
+
+    (void)state;
+    lk_json_text(&json,
+                 "a/b<>&\x7f\n\x01 \xc3\xa9\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa");
+    assert_string_equal(lk_buf_text(&out), "\"a/b\\u003c\\u003e\\u0026\x7f\\n\\u0001 "
+                                           "\xc3\xa9\xe2\x80\xa7\\u2028\\u2029\xe2\x80\xaa\"");
+}
+
 static void bytes_that_are_not_utf8_fail_the_buffer(void **state)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf out = LK_BUF_INIT(1024);
@@ -94,6 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commas_stand_between_members_and_nowhere_else),
         cmocka_unit_test(only_what_must_be_is_escaped),
+        cmocka_unit_test(more_is_escaped_where_go_does),
         cmocka_unit_test(bytes_that_are_not_utf8_fail_the_buffer),
         cmocka_unit_test(a_nul_inside_of_a_string_fails_the_buffer),
         cmocka_unit_test(an_empty_slice_is_an_empty_string),
