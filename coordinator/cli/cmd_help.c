@@ -8,7 +8,7 @@ static void list_commands(void)
          "Builds LinuxKit packages on several architectures and publishes each as one signed\n"
          "multi-architecture image.\n");
     for (size_t i = 0; lk_commands[i]; i++)
-        printf("  %-9s %s\n", lk_commands[i]->name, lk_commands[i]->summary);
+        printf("  %-10s %s\n", lk_commands[i]->name, lk_commands[i]->summary);
     puts("\n`lkcoord help COMMAND` tells more.  Options take one dash or two.\n\n"
          "Exit status: 0 published and verified as asked, 1 a build failed, 2 usage,\n"
          "4 infrastructure (safe to retry), 5 refused, 6 verification failed, 130 cancelled.");

@@ -44,13 +44,13 @@ static int unknown_option(const struct lk_command *command, struct lk_str name,
                       command->name, LK_STR_ARG(name), command->name);
 }
 
-static int set_flag(const struct lk_option *option, bool *flag, const char *value,
+static int set_flag(const struct lk_option *option, bool *flag, const char *value, bool on,
                     struct lk_err *err)
 {
     if (!value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0)
-        *flag = true;
+        *flag = on;
     else if (strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
-        *flag = false;
+        *flag = !on;
     else
         return lk_err_set(err, LK_ERR_INVALID,
                           "--%s is a switch: leave \"=%s\" out, or write =true or =false",
@@ -74,11 +74,17 @@ static int store(const struct lk_option *option, void *values, const char *value
     void *field = (char *)values + option->offset;
 
     switch (option->kind) {
-    case LK_OPTION_FLAG: return set_flag(option, field, value, err);
+    case LK_OPTION_FLAG: return set_flag(option, field, value, true, err);
+    case LK_OPTION_OFF: return set_flag(option, field, value, false, err);
     case LK_OPTION_TEXT: *(const char **)field = value; return 0;
     case LK_OPTION_LIST: return add_word(option, field, value, err);
     }
     lk_assert(false);
+}
+
+static bool is_switch(const struct lk_option *option)
+{
+    return option->kind == LK_OPTION_FLAG || option->kind == LK_OPTION_OFF;
 }
 
 /* Takes the option words[*at], with the next word if that is its value. */
@@ -105,7 +111,7 @@ static int parse_option(const struct lk_command *command, const char *const *wor
     }
     if (!option)
         return unknown_option(command, name, err);
-    if (option->kind != LK_OPTION_FLAG && !value) {
+    if (!is_switch(option) && !value) {
         if (*at + 1 == count)
             return lk_err_set(err, LK_ERR_INVALID, "--%s needs a value: --%s %s", option->name,
                               option->name, option->argument);
@@ -152,7 +158,10 @@ static void help_options(const struct lk_option *options, struct lk_buf *out)
     for (; options && options->name; options++) {
         char left[64];
 
-        snprintf(left, sizeof(left), "--%s%s%s", options->name, options->argument ? " " : "",
+        snprintf(left, sizeof(left), "--%s%s%s", options->name,
+                 options->kind == LK_OPTION_OFF ? "=false"
+                 : options->argument            ? " "
+                                                : "",
                  options->argument ? options->argument : "");
         lk_buf_printf(out, "  %-26s %s\n", left, options->help);
     }

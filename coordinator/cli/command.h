@@ -24,13 +24,14 @@ enum lk_exit {
 
 enum lk_option_kind {
     LK_OPTION_FLAG, /* bool; "=true" and "=false" are understood */
+    LK_OPTION_OFF,  /* the same, of a switch that is on: the bool says that it was turned off */
     LK_OPTION_TEXT, /* const char *, borrowed from argv; the last one counts */
     LK_OPTION_LIST, /* struct lk_words; may be given several times */
 };
 
 struct lk_words {
     size_t      count;
-    const char *words[8];
+    const char *words[16];
 };
 
 struct lk_option {

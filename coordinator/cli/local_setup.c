@@ -65,7 +65,7 @@ static int make_signing_key(const char *secret, const char *directory,
 {
     LK_CLEANUP(lk_free_pointer) char *public = lk_local_path(directory, "signing.pub");
 
-    if (lk_passphrase_new(passphrase, NULL, err) < 0)
+    if (lk_passphrase_new_local(passphrase, err) < 0)
         return lk_err_wrap(err, "pushing on this machine alone makes a signing key the first "
                                 "time, unless -disable-content-trust is said");
     if (lk_sigstore_generate(secret, public, lk_buf_str(passphrase), err) < 0)

@@ -1,6 +1,7 @@
 #include "coordinator/cli/passphrase.h"
 
 #include "common/os/file.h"
+#include "coordinator/cli/passphrase_command.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -105,6 +106,28 @@ static int from_terminal(struct lk_buf *out, const char *prompt, bool twice, str
     return rc;
 }
 
+static int check(const struct lk_buf *passphrase, bool is_new, struct lk_err *err)
+{
+    if (!lk_buf_ok(passphrase))
+        return lk_err_set(err, LK_ERR_INVALID, "a passphrase has at most %d bytes",
+                          LK_PASSPHRASE_MAX);
+    if (is_new && passphrase->len == 0)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "an empty passphrase protects nothing; choose one");
+    return 0;
+}
+
+/* What was prepared for this; `*found` says whether anything was. */
+static int from_environment(struct lk_buf *out, bool *found, struct lk_err *err)
+{
+    const char *environment = getenv("COSIGN_PASSWORD");
+
+    *found = environment != NULL;
+    if (environment)
+        lk_buf_add_text(out, environment);
+    return environment ? 0 : lk_passphrase_command_run(out, found, err);
+}
+
 int lk_passphrase_new(struct lk_buf *out, const char *file, struct lk_err *err)
 {
     const char *environment = getenv("COSIGN_PASSWORD");
@@ -117,26 +140,25 @@ int lk_passphrase_new(struct lk_buf *out, const char *file, struct lk_err *err)
     } else if (from_terminal(out, "Passphrase of the new signing key: ", true, err) < 0) {
         return -1;
     }
-    if (!lk_buf_ok(out))
-        return lk_err_set(err, LK_ERR_INVALID, "a passphrase has at most %d bytes",
-                          LK_PASSPHRASE_MAX);
-    if (out->len == 0)
-        return lk_err_set(err, LK_ERR_INVALID,
-                          "an empty passphrase protects nothing; choose one");
-    return 0;
+    return check(out, true, err);
+}
+
+int lk_passphrase_new_local(struct lk_buf *out, struct lk_err *err)
+{
+    bool found;
+
+    if (from_environment(out, &found, err) < 0)
+        return -1;
+    return found ? check(out, true, err) : lk_passphrase_new(out, NULL, err);
 }
 
 int lk_passphrase_ask(struct lk_buf *out, const char *key, struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char *prompt = lk_xasprintf("Passphrase of %s: ", key);
-    const char                       *environment = getenv("COSIGN_PASSWORD");
+    bool                              found;
 
-    if (environment)
-        lk_buf_add_text(out, environment);
-    else if (from_terminal(out, prompt, false, err) < 0)
+    if (from_environment(out, &found, err) < 0 ||
+        (!found && from_terminal(out, prompt, false, err) < 0))
         return lk_err_wrap(err, "opening %s", key);
-    if (!lk_buf_ok(out))
-        return lk_err_set(err, LK_ERR_INVALID, "a passphrase has at most %d bytes",
-                          LK_PASSPHRASE_MAX);
-    return 0;
+    return check(out, false, err);
 }

@@ -1,6 +1,6 @@
 /*
- * passphrase - where the passphrase of a signing key comes from: a file, else COSIGN_PASSWORD, else the
- * terminal with echo off.
+ * passphrase - where the passphrase of a signing key comes from: a file, else COSIGN_PASSWORD, else (for the
+ * key of a private coordinator) LinuxKit's passphrase command, else the terminal with echo off.
  */
 #ifndef LK_CLI_PASSPHRASE_H
 #define LK_CLI_PASSPHRASE_H
@@ -13,7 +13,8 @@
 /* For a new key.  `file` may be NULL.  The caller wipes `out`. */
 int lk_passphrase_new(struct lk_buf *out, const char *file, struct lk_err *err);
 
-/* For the key in the file `key`: COSIGN_PASSWORD, else the terminal, asked once.  The caller wipes `out`. */
+/* For a private coordinator's new key, and for that in the file `key`.  The caller wipes `out`. */
+int lk_passphrase_new_local(struct lk_buf *out, struct lk_err *err);
 int lk_passphrase_ask(struct lk_buf *out, const char *key, struct lk_err *err);
 
 #endif

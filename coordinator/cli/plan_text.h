@@ -1,10 +1,12 @@
-/* plan_text - what a push would do, for people.  Pure. */
+/* plan_text - a plan for people: a line for each package, a line for each of its architectures. */
 #ifndef LK_CLI_PLAN_TEXT_H
 #define LK_CLI_PLAN_TEXT_H
 
-#include "common/base/buf.h"
 #include "coordinator/cli/picture.h"
+#include "coordinator/cli/submission.h"
 
-void lk_plan_text(struct lk_buf *out, const struct lk_picture *picture);
+/* `picture` may be NULL: nobody was asked. */
+void lk_plan_text(struct lk_buf *out, const struct lk_submission *submission,
+                  const struct lk_picture *picture);
 
 #endif

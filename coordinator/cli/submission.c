@@ -1,15 +1,12 @@
 #include "coordinator/cli/submission.h"
 
-#include "common/registry/reference.h"
 #include "common/source/lookup.h"
 #include "coordinator/cli/order.h"
 #include "coordinator/cli/platforms.h"
+#include "coordinator/cli/submission_parts.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* What is longer is hardly a Dockerfile; its words are not looked at. */
 #define DOCKERFILE_BYTES_MAX (1024 * 1024)
@@ -33,26 +30,6 @@ static int open_package(struct lk_submission_item *item, const char *path,
                           "name another file by dockerfile in its build.yml",
                           path, item->package.build.dockerfile);
     return 0;
-}
-
-static void close_item(struct lk_submission_item *item)
-{
-    lk_package_fini(&item->package);
-    lk_spec_fini(&item->spec);
-    lk_buf_fini(&item->bytes);
-    *item = (struct lk_submission_item) { 0 };
-}
-
-static struct lk_submission_item *next_item(struct lk_submission *submission,
-                                            struct lk_err        *err)
-{
-    if (submission->count < LK_PUSH_PACKAGES_MAX)
-        return &submission->items[submission->count];
-    lk_err_set(err, LK_ERR_INVALID,
-               "one push takes at most %d packages, and a release tag counts as one more; split "
-               "the list",
-               LK_PUSH_PACKAGES_MAX);
-    return NULL;
 }
 
 /* Takes the images from the architectures' own tags, whatever was built from. */
@@ -80,14 +57,14 @@ static int add_package(struct lk_submission *submission, const char *path,
                        enum lk_submission_mode mode, const struct lk_submit_values *values,
                        const struct lk_platforms *platforms, struct lk_err *err)
 {
-    struct lk_submission_item *item = next_item(submission, err);
+    struct lk_submission_item *item = lk_submission_next(submission, err);
     bool                       skipped = false;
 
     if (!item)
         return -1;
     if (open_package(item, path, values, err) < 0 ||
         make_spec(item, mode, platforms, &skipped, err) < 0) {
-        close_item(item);
+        lk_submission_close_item(item);
         return -1;
     }
     if (skipped) {
@@ -95,103 +72,10 @@ static int add_package(struct lk_submission *submission, const char *path,
                     item->package.build.arch_count == 0
                         ? "its build.yml has no architectures"
                         : "none of its architectures is asked for");
-        close_item(item);
+        lk_submission_close_item(item);
         return 0;
     }
-    submission->count++;
-    return 0;
-}
-
-/* A further tag for what is published under the package's own. */
-static int add_release(struct lk_submission *submission, const struct lk_spec *package,
-                       const char *release, struct lk_err *err)
-{
-    struct lk_submission_item *item = next_item(submission, err);
-
-    if (!item)
-        return -1;
-    item->spec = (struct lk_spec) {
-        .origin = LK_ORIGIN_INDEX,
-        .arch_count = package->arch_count,
-        .is_unsigned = package->is_unsigned,
-    };
-    submission->count++;
-    memcpy(item->spec.path, package->path, sizeof(item->spec.path));
-    memcpy(item->spec.repository, package->repository, sizeof(item->spec.repository));
-    memcpy(item->spec.from.repository, package->repository, sizeof(package->repository));
-    memcpy(item->spec.from.tag, package->tag, sizeof(package->tag));
-    memcpy(item->spec.arches, package->arches, sizeof(item->spec.arches));
-    if (!lk_tag_is_valid(lk_str_of(release)) ||
-        !lk_copy_text(item->spec.tag, sizeof(item->spec.tag), release))
-        return lk_err_set(err, LK_ERR_INVALID,
-                          "--release %s: a tag has at most 128 letters, digits, '_', '.' and "
-                          "'-', and does not begin with '.' or '-'",
-                          release);
-    return lk_spec_add_after(&item->spec, package->repository, package->tag, err);
-}
-
-struct releasing {
-    struct lk_submission *submission;
-    const struct lk_spec *package;
-    struct lk_err        *err;
-    int                   rc;
-};
-
-static void release_git_tag(void *ctx, const char *name)
-{
-    struct releasing *releasing = ctx;
-
-    if (releasing->rc < 0)
-        return;
-    if (lk_tag_is_valid(lk_str_of(name)))
-        releasing->rc =
-            add_release(releasing->submission, releasing->package, name, releasing->err);
-    else
-        lk_complain("%s is not released as '%s', git's tag at HEAD: that is no legal image tag",
-                    releasing->package->path, name);
-}
-
-/* As linuxkit does: without --release, the git tags at HEAD are releases. */
-static int add_releases(struct lk_submission *submission, enum lk_submission_mode mode,
-                        const char *release, struct lk_err *err)
-{
-    size_t count = submission->count;
-
-    for (size_t i = 0; i < count; i++) {
-        struct lk_submission_item *item = &submission->items[i];
-        struct releasing           releasing = { submission, &item->spec, err, 0 };
-
-        if (release)
-            releasing.rc = add_release(submission, &item->spec, release, err);
-        else if (mode == LK_SUBMIT_PUSH &&
-                 lk_git_each_tag_at_head(item->package.repo, release_git_tag, &releasing, err) <
-                     0)
-            return -1;
-        if (releasing.rc < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int set_copy(struct lk_spec *spec, const char *from, const char *to, struct lk_err *err)
-{
-    struct lk_reference source, target;
-
-    if (lk_reference_parse(lk_str_of(from), &source, err) < 0 ||
-        lk_reference_parse(lk_str_of(to), &target, err) < 0)
-        return -1;
-    if (!source.tag[0] || !target.tag[0] || source.has_digest || target.has_digest)
-        return lk_err_set(err, LK_ERR_INVALID,
-                          "remote-tag takes two names with tags, as ORG/IMAGE:TAG; %s has %s",
-                          !source.tag[0] || source.has_digest ? from : to,
-                          source.has_digest || target.has_digest ? "a digest" : "none");
-    spec->origin = LK_ORIGIN_INDEX;
-    memcpy(spec->from.repository, source.repository, sizeof(spec->from.repository));
-    memcpy(spec->from.tag, source.tag, sizeof(spec->from.tag));
-    memcpy(spec->repository, target.repository, sizeof(spec->repository));
-    memcpy(spec->tag, target.tag, sizeof(spec->tag));
-    lk_copy_text(spec->path, sizeof(spec->path), to);
-    return 0;
+    return lk_submission_keep(submission, item, err);
 }
 
 /* Of what a package's Dockerfile cannot be read, the builder will have its say. */
@@ -230,59 +114,6 @@ static int order_packages(struct lk_submission *submission, struct lk_err *err)
     return rc;
 }
 
-static bool has_same_name(const struct lk_spec *a, const struct lk_spec *b)
-{
-    return strcmp(a->repository, b->repository) == 0 && strcmp(a->tag, b->tag) == 0;
-}
-
-/* The same package named twice, by one path or two, is one; two packages under one name are a mistake. */
-static int drop_twin(struct lk_submission *submission, size_t at, bool *dropped,
-                     struct lk_err *err)
-{
-    struct lk_submission_item *item = &submission->items[at];
-
-    *dropped = false;
-    for (size_t i = 0; i < at; i++) {
-        const struct lk_submission_item *other = &submission->items[i];
-
-        if (!has_same_name(&other->spec, &item->spec))
-            continue;
-        if (!lk_oid_eq(&other->spec.tree, &item->spec.tree) ||
-            other->spec.origin != item->spec.origin ||
-            strcmp(other->spec.from.tag, item->spec.from.tag) != 0)
-            return lk_err_set(err, LK_ERR_INVALID,
-                              "%s and %s would both be published as %s:%s; push them under "
-                              "different names",
-                              other->spec.path, item->spec.path, item->spec.repository,
-                              item->spec.tag);
-        *dropped = true;
-        close_item(item);
-        return 0;
-    }
-    return 0;
-}
-
-static int drop_twins(struct lk_submission *submission, struct lk_err *err)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < submission->count; i++) {
-        bool dropped;
-
-        if (kept < i) {
-            submission->items[kept] = submission->items[i];
-            submission->items[i] = (struct lk_submission_item) { 0 };
-        }
-        if (drop_twin(submission, kept, &dropped, err) < 0) {
-            submission->count = kept + 1; /* TODO */
-            return -1;
-        }
-        kept += dropped ? 0 : 1;
-    }
-    submission->count = kept;
-    return 0;
-}
-
 static int write_specs(struct lk_submission *submission, struct lk_err *err)
 {
     for (size_t i = 0; i < submission->count; i++) {
@@ -298,54 +129,6 @@ static int write_specs(struct lk_submission *submission, struct lk_err *err)
     return 0;
 }
 
-static int set_adopt(lk_wire_Submit *message, const struct lk_words *words, struct lk_err *err)
-{
-    for (size_t i = 0; i < words->count; i++) {
-        struct lk_digest digest;
-
-        if (!lk_digest_parse(lk_str_of(words->words[i]), &digest))
-            return lk_err_set(err, LK_ERR_INVALID,
-                              "--adopt %s: expected sha256: and 64 lower-case hex digits",
-                              words->words[i]);
-        memcpy(message->adopt[message->adopt_count++], digest.sha256, sizeof(digest.sha256));
-    }
-    return 0;
-}
-
-static int set_replace(lk_wire_Submit *message, const struct lk_words *words,
-                       struct lk_err *err)
-{
-    for (size_t i = 0; i < words->count; i++) {
-        struct lk_arch arch;
-
-        if (!lk_arch_parse(lk_str_of(words->words[i]), &arch))
-            return lk_err_set(err, LK_ERR_INVALID,
-                              "--replace %s: that is no architecture's name", words->words[i]);
-        LK_WIRE_TEXT(message->replace[message->replace_count++], arch.name);
-    }
-    return 0;
-}
-
-static int set_message(lk_wire_Submit *message, enum lk_submission_mode mode,
-                       const struct lk_submit_values *values, struct lk_err *err)
-{
-    message->sequential = values->sequential;
-    message->in_turn = values->in_turn;
-    message->allow_emulation = values->allow_emulation;
-    message->no_signature = values->disable_content_trust;
-    message->force = values->force;
-    message->dry_run = mode == LK_SUBMIT_PLAN;
-    message->build_only = mode == LK_SUBMIT_BUILD;
-    message->no_build = values->no_build;
-    message->no_arch_tags = values->no_arch_tags;
-    if (getrandom(message->request_key, sizeof(message->request_key), 0) !=
-        sizeof(message->request_key))
-        return lk_err_sys(err, "asking the kernel for random bytes");
-    if (set_adopt(message, &values->adopt, err) < 0)
-        return -1;
-    return set_replace(message, &values->replace, err);
-}
-
 static int add_all(struct lk_submission *submission, enum lk_submission_mode mode,
                    const struct lk_submit_values *values, const char *const *paths,
                    size_t count, struct lk_err *err)
@@ -354,18 +137,14 @@ static int add_all(struct lk_submission *submission, enum lk_submission_mode mod
 
     if (lk_platforms_parse(&platforms, values->platforms, values->skip_platforms, err) < 0)
         return -1;
-    if (mode == LK_SUBMIT_COPY) {
-        submission->count = 1;
-        submission->items[0].spec.arch_count =
-            lk_platforms_only(&platforms, submission->items[0].spec.arches);
-        return set_copy(&submission->items[0].spec, paths[0], paths[1], err);
-    }
+    if (mode == LK_SUBMIT_COPY)
+        return lk_submission_add_copy(submission, paths[0], paths[1], err);
     for (size_t i = 0; i < count; i++)
         if (add_package(submission, paths[i], mode, values, &platforms, err) < 0)
             return -1;
-    if (drop_twins(submission, err) < 0)
-        return -1;
-    return mode == LK_SUBMIT_BUILD ? 0 : add_releases(submission, mode, values->release, err);
+    return mode == LK_SUBMIT_BUILD
+               ? 0
+               : lk_submission_add_releases(submission, mode, values->release, err);
 }
 
 int lk_submission_open(struct lk_submission *out, enum lk_submission_mode mode,
@@ -374,7 +153,7 @@ int lk_submission_open(struct lk_submission *out, enum lk_submission_mode mode,
 {
     *out = (struct lk_submission) { 0 };
     out->items = lk_xcalloc(LK_PUSH_PACKAGES_MAX, sizeof(*out->items));
-    if (set_message(&out->message, mode, values, err) < 0)
+    if (lk_submission_set_message(&out->message, mode, values, err) < 0)
         return -1;
     lk_git_init();
     if (add_all(out, mode, values, paths, count, err) < 0 || order_packages(out, err) < 0)
@@ -385,7 +164,7 @@ int lk_submission_open(struct lk_submission *out, enum lk_submission_mode mode,
 void lk_submission_fini(struct lk_submission *submission)
 {
     for (size_t i = 0; i < submission->count; i++)
-        close_item(&submission->items[i]);
+        lk_submission_close_item(&submission->items[i]);
     free(submission->items);
     *submission = (struct lk_submission) { 0 };
 }

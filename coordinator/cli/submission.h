@@ -3,6 +3,7 @@
  * for.
  *
  * Nothing is sent from here and nobody is asked; all of it is decided before the coordinator hears of it.
+ * A release tag is a further item, which takes what the package's own tag has.
  */
 #ifndef LK_CLI_SUBMISSION_H
 #define LK_CLI_SUBMISSION_H
@@ -12,7 +13,13 @@
 #include "coordinator/cli/command.h"
 #include "proto/message.h"
 
-enum lk_submission_mode { LK_SUBMIT_PUSH, LK_SUBMIT_BUILD, LK_SUBMIT_PLAN };
+enum lk_submission_mode {
+    LK_SUBMIT_PUSH,
+    LK_SUBMIT_BUILD,
+    LK_SUBMIT_PLAN,
+    LK_SUBMIT_MANIFEST, /* the index again, from the architectures' tags */
+    LK_SUBMIT_COPY,     /* remote-tag: what one name has, under another */
+};
 
 /* The options of push, build and plan; each command's table fills what it offers. */
 struct lk_submit_values {
@@ -26,6 +33,12 @@ struct lk_submit_values {
     bool            in_turn;
     bool            allow_emulation;
     bool            force;
+    bool            no_build;
+    bool            no_arch_tags;
+    bool            dry_run; /* push and build: a plan in place of it */
+    bool            offline; /* plan: ask nobody */
+    const char     *release; /* push: a further tag; NULL: the git tags at HEAD */
+    const char     *builders;
     struct lk_words adopt;
     struct lk_words replace;
     const char     *progress;
@@ -35,8 +48,9 @@ struct lk_submit_values {
 };
 
 struct lk_submission_item {
-    struct lk_package package;
-    struct lk_buf     spec;
+    struct lk_package package; /* of a release tag or copy: not opened */
+    struct lk_spec    spec;
+    struct lk_buf     bytes; /* the specification as it is sent */
     struct lk_oid     spec_id;
 };
 
@@ -47,7 +61,10 @@ struct lk_submission {
     size_t                     last_hit; /* whose repository had the last object */
 };
 
-/* INVALID for wrong options and packages; CONFLICT for uncommitted changes. */
+/*
+ * `paths` are packages; for LK_SUBMIT_COPY two image names: from, to.  INVALID for wrong options and packages;
+ * CONFLICT for uncommitted changes.
+ */
 int  lk_submission_open(struct lk_submission *out, enum lk_submission_mode mode,
                         const struct lk_submit_values *values, const char *const *paths,
                         size_t count, struct lk_err *err);

@@ -6,7 +6,8 @@
 #include "coordinator/cli/deadline.h"
 #include "coordinator/cli/forecast.h"
 #include "coordinator/cli/layout.h"
-#include "coordinator/cli/picture_json.h"
+#include "coordinator/cli/passphrase_command.h"
+#include "coordinator/cli/plan_json.h"
 #include "coordinator/cli/plan_text.h"
 #include "coordinator/cli/watcher.h"
 
@@ -23,6 +24,8 @@ struct submit {
     struct lk_sender       *sender;
     struct lk_watcher       watcher;
     bool                    detach;
+    bool                    is_plan;
+    bool                    json;   /* of a plan */
     const char             *layout; /* --output's directory, or NULL */
     bool                    local;  /* the coordinator is a private one */
     bool                    interrupted;
@@ -248,20 +251,35 @@ static int leave(struct submit *submit)
     return LK_EXIT_CANCELLED;
 }
 
-static int report_plan(struct submit *submit, bool json)
+static void print_plan(const struct submit *submit, const struct lk_picture *picture)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(32 * 1024 * 1024);
+
+    if (submit->json)
+        lk_plan_json(&text, &submit->submission, picture);
+    else
+        lk_plan_text(&text, &submit->submission, picture);
+    fputs(lk_buf_text(&text), stdout);
+}
+
+static int report_plan(struct submit *submit)
 {
     if (submit->watcher.refused)
         return lk_watcher_report(&submit->watcher);
-
-    LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(8 * 1024 * 1024);
-
     lk_forecast_annotate(&submit->forecast, &submit->watcher.picture);
-    if (json)
-        lk_picture_json(&text, "lkcoord.plan/1", &submit->watcher.picture);
-    else
-        lk_plan_text(&text, &submit->watcher.picture);
-    fputs(lk_buf_text(&text), stdout);
+    print_plan(submit, &submit->watcher.picture);
     return lk_exit_of_outcome(submit->watcher.picture.outcome);
+}
+
+/* What git alone tells of a plan is told although nobody could be asked for the rest. */
+static int report_unknown(const struct submit *submit, const struct lk_err *err)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf why = LK_BUF_INIT(4 * LK_ERR_TEXT_MAX);
+
+    lk_add_clean(&why, lk_str_of(err->text));
+    lk_complain("what would be built is unknown: %s", lk_buf_text(&why));
+    print_plan(submit, NULL);
+    return LK_EXIT_OK;
 }
 
 /* What is asked to end may be done first. */
@@ -271,7 +289,7 @@ static bool is_done(const struct lk_picture *picture)
            picture->outcome == lk_wire_Outcome_OUTCOME_OK;
 }
 
-static int report(struct submit *submit, enum lk_submission_mode mode, bool json)
+static int report(struct submit *submit)
 {
     if (submit->interrupted && !submit->hopeless)
         return leave(submit);
@@ -283,8 +301,7 @@ static int report(struct submit *submit, enum lk_submission_mode mode, bool json
         printf("%" PRIu64 "\n", submit->watcher.picture.push);
         return submit->watcher.over ? lk_watcher_report(&submit->watcher) : LK_EXIT_OK;
     }
-    return mode == LK_SUBMIT_PLAN ? report_plan(submit, json)
-                                  : lk_watcher_report(&submit->watcher);
+    return submit->is_plan ? report_plan(submit) : lk_watcher_report(&submit->watcher);
 }
 
 static int serve(struct submit *submit, const struct lk_target *target, struct lk_err *err)
@@ -306,6 +323,8 @@ static int serve(struct submit *submit, const struct lk_target *target, struct l
     if (lk_client_open(&client, target, &handler, err) < 0)
         return -1;
     submit->local = lk_client_is_local(client);
+    if (!submit->local && target->signs)
+        lk_passphrase_command_decline();
     if (submit->layout && !submit->local)
         return lk_err_set(err, LK_ERR_INVALID,
                           "--output is written by a private coordinator, and another one is "
@@ -340,7 +359,14 @@ static int write_layout(const struct submit *submit)
 static int redirect(struct submit *submit, struct lk_submit_values *values,
                     enum lk_submission_mode *mode, struct lk_err *err)
 {
-    if (!values->layout)
+    const char *output = submit->is_plan ? values->output : NULL;
+
+    /* A plan of a push: --output is how it is told, as of `lkcoord plan`. */
+    if (submit->is_plan && values->layout)
+        output = values->layout;
+    if (lk_wants_json(output, &submit->json, err) < 0)
+        return -1;
+    if (submit->is_plan || !values->layout)
         return 0;
     if (values->org)
         return lk_err_set(err, LK_ERR_INVALID,
@@ -350,34 +376,55 @@ static int redirect(struct submit *submit, struct lk_submit_values *values,
     return lk_layout_parse(&submit->layout, values->layout, err);
 }
 
+/* Refuses what cannot be taken as it is meant, with the way to have it. */
+static int check_values(const struct lk_submit_values *values, struct lk_err *err)
+{
+    if (values->builders)
+        return lk_err_set(
+            err, LK_ERR_INVALID,
+            "--builders: builders are no docker contexts here but hosts on which lkagentd "
+            "runs.  On such "
+            "a host: make a key with `lkcoord keys new NAME`, write lkagentd.yml with its "
+            "arches, start lkagentd; list NAME.pub under agents in lkcoordd.yml.  `lkcoord "
+            "agents` shows who is there");
+    if (values->force && values->no_build)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "--force and --nobuild exclude each other; use one");
+    return 0;
+}
+
 static int run(struct submit *submit, enum lk_submission_mode mode, const struct lk_call *call)
 {
     const struct lk_submit_values *given = call->values;
     struct lk_submit_values        values = *given;
     struct lk_target               target = call->target;
     struct lk_err                  err;
-    bool                           json;
-    bool                           is_silent = mode == LK_SUBMIT_PLAN || values.detach;
-    const char                    *progress = is_silent ? "quiet" : values.progress;
 
     submit->detach = values.detach;
+    submit->is_plan = mode == LK_SUBMIT_PLAN || values.dry_run;
     submit->forecast.allow_emulation = values.allow_emulation;
-    if (redirect(submit, &values, &mode, &err) < 0 ||
+    if (check_values(&values, &err) < 0 || redirect(submit, &values, &mode, &err) < 0 ||
         lk_deadline_parse(&submit->timeout_ms, values.timeout, &err) < 0 ||
-        lk_wants_json(values.output, &json, &err) < 0 ||
-        lk_watcher_init(&submit->watcher, progress, &err) < 0 ||
+        lk_watcher_init(&submit->watcher,
+                        submit->is_plan || values.detach ? "quiet" : values.progress,
+                        &err) < 0 ||
         lk_submission_open(&submit->submission, mode, &values, call->arguments, call->count,
                            &err) < 0)
         return lk_exit_of(&err);
-    if (submit->submission.count == 0)
+    if (submit->submission.count == 0 && !submit->is_plan)
         return LK_EXIT_OK;
-    target.signs = mode == LK_SUBMIT_PUSH && !values.disable_content_trust;
+    if (submit->submission.count == 0 || values.offline) {
+        print_plan(submit, NULL);
+        return LK_EXIT_OK;
+    }
+    target.signs = !submit->is_plan && mode != LK_SUBMIT_BUILD && !values.disable_content_trust;
     if (serve(submit, &target, &err) < 0) {
         lk_progress_clear(&submit->watcher.progress);
-        return lk_exit_of(&err);
+        return submit->is_plan && err.kind == LK_ERR_RETRY ? report_unknown(submit, &err)
+                                                           : lk_exit_of(&err);
     }
 
-    int status = report(submit, mode, json);
+    int status = report(submit);
 
     return status == LK_EXIT_OK && submit->layout ? write_layout(submit) : status;
 }

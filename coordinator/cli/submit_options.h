@@ -34,6 +34,21 @@
                      "take agents that build under qemu-user")
 #define LK_SUBMIT_FORCE \
     LK_SUBMIT_OPTION("force", FLAG, force, NULL, "build although it is published")
+#define LK_SUBMIT_NO_BUILD                            \
+    LK_SUBMIT_OPTION("nobuild", FLAG, no_build, NULL, \
+                     "build nothing: publish only what the registry holds")
+#define LK_SUBMIT_RELEASE                             \
+    LK_SUBMIT_OPTION("release", TEXT, release, "TAG", \
+                     "publish under TAG too; without it, under the git tags at HEAD")
+#define LK_SUBMIT_ARCH_TAGS                               \
+    LK_SUBMIT_OPTION("manifest", OFF, no_arch_tags, NULL, \
+                     "write only the index's tag, none for each architecture")
+#define LK_SUBMIT_DRY_RUN                            \
+    LK_SUBMIT_OPTION("dry-run", FLAG, dry_run, NULL, \
+                     "only say what would be done, as `lkcoord plan` does")
+#define LK_SUBMIT_BUILDERS                               \
+    LK_SUBMIT_OPTION("builders", TEXT, builders, "LIST", \
+                     "linuxkit's; refused here: builders are hosts with an agent")
 #define LK_SUBMIT_ADOPT                              \
     LK_SUBMIT_OPTION("adopt", LIST, adopt, "DIGEST", \
                      "vouch for an untrusted image under the tag (up to 8 times)")

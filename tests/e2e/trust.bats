@@ -234,7 +234,7 @@ says_why() {
     before=$(raw "$published" | sha256sum)
     lkcoord plan --allow-emulation --output json --org "$REGISTRY/demo" planned >"$BATS_TEST_TMPDIR/plan"
     jq -e . "$BATS_TEST_TMPDIR/plan"
-    [ "$(jq -r '.packages[].jobs[] | "\(.arch) \(.action)"' "$BATS_TEST_TMPDIR/plan" | paste -sd ,)" = \
+    [ "$(jq -r '.packages[].arches[] | "\(.arch) \(.action)"' "$BATS_TEST_TMPDIR/plan" | paste -sd ,)" = \
         "amd64 keep,arm64 build" ]
     lkcoord plan --allow-emulation --org "$REGISTRY/demo" planned | grep -E 'amd64 +keep'
     [ "$(raw "${published%@*}" | sha256sum)" = "$before" ]

@@ -84,6 +84,10 @@ unqualified-search-registries = []
 prefix = "base.lkcoord.example"
 location = "$REGISTRY/base"
 insecure = true
+
+[[registry]]
+location = "$REGISTRY"
+insecure = true
 END
 }
 

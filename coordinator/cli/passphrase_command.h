@@ -1,0 +1,19 @@
+/*
+ * passphrase_command - LinuxKit's way to a signing key's passphrase: a shell command in
+ * ~/.moby/linuxkit/config.yml, under pkg: content-trust-passphrase-command.
+ *
+ * Its first line of output is the passphrase; it is logged nowhere.  Other keys of the file are LinuxKit's own.
+ */
+#ifndef LK_CLI_PASSPHRASE_COMMAND_H
+#define LK_CLI_PASSPHRASE_COMMAND_H
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+/* Runs the command, at most a minute.  `*found` is false, and nothing is done, where there is none. */
+int lk_passphrase_command_run(struct lk_buf *out, bool *found, struct lk_err *err);
+
+/* Says, in one line on standard error, that a command is there and is not used. */
+void lk_passphrase_command_decline(void);
+
+#endif

@@ -1,0 +1,52 @@
+#include "coordinator/cli/submission_parts.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+static int set_adopt(lk_wire_Submit *message, const struct lk_words *words, struct lk_err *err)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        struct lk_digest digest;
+
+        if (!lk_digest_parse(lk_str_of(words->words[i]), &digest))
+            return lk_err_set(err, LK_ERR_INVALID,
+                              "--adopt %s: expected sha256: and 64 lower-case hex digits",
+                              words->words[i]);
+        memcpy(message->adopt[message->adopt_count++], digest.sha256, sizeof(digest.sha256));
+    }
+    return 0;
+}
+
+static int set_replace(lk_wire_Submit *message, const struct lk_words *words,
+                       struct lk_err *err)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        struct lk_arch arch;
+
+        if (!lk_arch_parse(lk_str_of(words->words[i]), &arch))
+            return lk_err_set(err, LK_ERR_INVALID,
+                              "--replace %s: that is no architecture's name", words->words[i]);
+        LK_WIRE_TEXT(message->replace[message->replace_count++], arch.name);
+    }
+    return 0;
+}
+
+int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode mode,
+                              const struct lk_submit_values *values, struct lk_err *err)
+{
+    message->sequential = values->sequential;
+    message->in_turn = values->in_turn;
+    message->allow_emulation = values->allow_emulation;
+    message->no_signature = values->disable_content_trust;
+    message->force = values->force;
+    message->dry_run = mode == LK_SUBMIT_PLAN || values->dry_run;
+    message->build_only = mode == LK_SUBMIT_BUILD;
+    //message->no_build = values->no_build;
+    //message->no_arch_tags = values->no_arch_tags;
+    if (getrandom(message->request_key, sizeof(message->request_key), 0) !=
+        sizeof(message->request_key))
+        return lk_err_sys(err, "asking the kernel for random bytes");
+    if (set_adopt(message, &values->adopt, err) < 0)
+        return -1;
+    return set_replace(message, &values->replace, err);
+}
