@@ -61,8 +61,9 @@ void lk_agent_take_log(struct lk_coordinator *c, struct lk_session *session,
 
     if (!id.push || !is_followed(session->owner, piece->job, piece->attempt))
         return;
+    lk_coordinator_trim_logs(c);
     if (lk_logbook_append(c->logs, id, piece->offset, bytes, &err) < 0 ||
-        (piece->end && lk_logbook_end(c->logs, id, &err) < 0))
+        (piece->end && lk_logbook_end(c->logs, id, piece->offset + in->payload_len, &err) < 0))
         lk_log_warn("log not kept", "job=%llu agent=%s err=%s", (unsigned long long)piece->job,
                     LK_Q(session->name), LK_Q(err.text));
     if (!piece->end)

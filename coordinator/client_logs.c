@@ -37,6 +37,15 @@ static enum lk_wire_result send_piece(struct lk_coordinator *c, struct lk_sessio
     return lk_door_send(c->clients, session, &out, payload);
 }
 
+/* What a reader gets in place of a log that had to make room. */
+static struct lk_str instead(const struct lk_coordinator *c, const struct lk_follow *follow)
+{
+    if (follow->offset > 0 || !lk_logbook_was_emptied(c->logs, id_of(c, follow).push))
+        return LK_STR("");
+    return LK_STR(
+        "[lkcoordd: this log was removed to make room for newer ones (logs-max-mib)]\n");
+}
+
 /* True: the pipe is full. */
 static bool flush(struct lk_coordinator *c, struct lk_session *session,
                   struct lk_follow *follow)
@@ -52,10 +61,12 @@ static bool flush(struct lk_coordinator *c, struct lk_session *session,
         if (got == 0 && !over)
             return false;
         struct lk_str payload = { bytes, got > 0 ? (size_t)got : 0 };
+        if (got == 0)
+            payload = instead(c, follow);
         if (send_piece(c, session, follow, payload, end) == LK_WIRE_CONGESTED)
             return true;
         follow->offset += payload.len;
-        follow->credit -= payload.len;
+        follow->credit -= (uint64_t)(got > 0 ? got : 0);
         if (end) {
             *follow = (struct lk_follow) { 0 };
             return false;

@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MIB (1024 * 1024ULL)
+
 static const char *const root_keys[] = {
-    "agents-endpoint", "clients-endpoint", "key",          "state",   "agents",   "clients",
-    "registries",      "signing",          "trusted-keys", "publish", "lease-ms", "permit-ms",
-    "suspect-ms",      "ping-ms",          "shelf",        NULL,
+    "agents-endpoint", "clients-endpoint", "key",        "state",        "agents",
+    "clients",         "registries",       "signing",    "trusted-keys", "publish",
+    "lease-ms",        "permit-ms",        "suspect-ms", "ping-ms",      "shelf",
+    "logs-max-mib",    "sources-max-mib",  NULL,
 };
 static const char *const agent_keys[] = { "key", "arches", NULL };
 static const char *const registry_keys[] = { "host",          "plain-http",   "ca-file", "user",
@@ -57,6 +60,20 @@ static int milliseconds(const struct reader *reader, const struct lk_yaml_node *
     if (lk_yaml_u64(node, reader->name, key, min, max, &value, reader->err) < 0)
         return -1;
     *out = (uint32_t)value;
+    return 0;
+}
+
+static int mebibytes(const struct reader *reader, const struct lk_yaml_node *map,
+                     const char *key, uint64_t *out_bytes)
+{
+    const struct lk_yaml_node *node = lk_yaml_get(map, key);
+    uint64_t                   value;
+
+    if (!node)
+        return 0;
+    if (lk_yaml_u64(node, reader->name, key, 16, 1024 * 1024 * 1024, &value, reader->err) < 0)
+        return -1;
+    *out_bytes = value * MIB;
     return 0;
 }
 
@@ -304,7 +321,11 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
         milliseconds(reader, root, "permit-ms", 1000, 86400000, &out->permit_ms) < 0 ||
         milliseconds(reader, root, "suspect-ms", 500, 3600000, &out->suspect_ms) < 0)
         return -1;
-    return milliseconds(reader, root, "ping-ms", 100, 60000, &out->ping_ms);
+    if (milliseconds(reader, root, "ping-ms", 100, 60000, &out->ping_ms) < 0)
+        return -1;
+    if (mebibytes(reader, root, "logs-max-mib", &out->logs_max_bytes) < 0)
+        return -1;
+    return mebibytes(reader, root, "sources-max-mib", &out->sources_max_bytes);
 }
 
 /* Each is fine by itself, but together they would never work. */
@@ -339,6 +360,8 @@ int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *pa
         .permit_ms = 60000,
         .suspect_ms = 10000,
         .ping_ms = 2000,
+        .logs_max_bytes = 4096 * MIB,
+        .sources_max_bytes = 16384 * MIB,
     };
     if (!lk_copy_text(out->file, sizeof(out->file), path))
         return lk_err_set(err, LK_ERR_INVALID, "%s: the path is too long", path);

@@ -65,6 +65,8 @@ struct lk_coordinator_config {
     uint32_t permit_ms;
     uint32_t suspect_ms;
     uint32_t ping_ms;
+    uint64_t logs_max_bytes;    /* of all logs together */
+    uint64_t sources_max_bytes; /* of each client's sources */
 };
 
 int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *path,

@@ -81,6 +81,8 @@ void             lk_coordinator_admit(struct lk_coordinator *c, const struct lk_
                                       const struct lk_peers *clients);
 /* Removes the logs of a push, on the disk's worker. */
 void lk_coordinator_forget_logs(struct lk_coordinator *c, uint64_t push);
+/* The same with those of the oldest pushes that have ended, as far as newer ones need their room. */
+void lk_coordinator_trim_logs(struct lk_coordinator *c);
 
 /* agents.c, agent_orders.c */
 int  lk_agents_open(struct lk_coordinator *c, struct lk_err *err);

@@ -29,3 +29,38 @@ memory_kb() {
     echo "# at most $(memory_kb) kB" >&3
     [ "$(memory_kb)" -lt 65536 ]
 }
+
+# NAME: a build that says more than fits.
+new_talker() {
+    new_package "$1" "arches: [amd64]" <<END
+FROM base.lkcoord.example/busybox:1
+RUN yes $1 | head -c 20000000
+END
+}
+
+pushed() {
+    sed -nE 's/^push ([0-9]+) .*/\1/p' <<<"$output"
+}
+
+logs_kb() {
+    du -sk "$WORLD/coordinator/logs" | cut -f1
+}
+
+@test "all logs together are kept within logs-max-mib: the oldest go, and what finds no room is said" {
+    reconfigure "logs-max-mib: 16"
+    new_talker older
+    new_talker newer
+    push older
+    [ "$status" -eq 0 ]
+    older=$(pushed)
+    run lkcoord logs "$older"
+    [[ "$output" == *"the rest is left out: quota (logs-max-mib"* ]]
+    [[ "$output" =~ \[lkcoordd:\ [0-9]+\ bytes\ left\ out:\ quota\] ]]
+    push newer
+    [ "$status" -eq 0 ]
+    newer=$(pushed)
+    [ "$(logs_kb)" -le 16500 ]
+    run lkcoord logs "$older"
+    [[ "$output" == *"removed to make room for newer ones (logs-max-mib)"* ]]
+    [ "$(lkcoord logs "$newer" | wc -c)" -ge 14000000 ]
+}

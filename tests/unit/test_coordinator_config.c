@@ -39,6 +39,8 @@ static void the_defaults_are_those_of_the_manual(void **state)
     assert_int_equal(config.permit_ms, 60000);
     assert_int_equal(config.suspect_ms, 10000);
     assert_int_equal(config.ping_ms, 2000);
+    assert_int_equal(config.logs_max_bytes, 4ULL << 30);
+    assert_int_equal(config.sources_max_bytes, 16ULL << 30);
     assert_string_equal(config.file, scratch_path(state, "lkcoordd.yml"));
 }
 
@@ -63,9 +65,12 @@ static void every_key_is_read(void **state)
                       "signing: {key: /sign, passphrase-fd: 3}\n"
                       "trusted-keys: [/t1, /t2]\n"
                       "publish: {stage: in-turn}\n"
-                      "lease-ms: 4000\npermit-ms: 5000\nsuspect-ms: 3000\nping-ms: 1000\n",
+                      "lease-ms: 4000\npermit-ms: 5000\nsuspect-ms: 3000\nping-ms: 1000\n"
+                      "logs-max-mib: 16\nsources-max-mib: 100\n",
               &err),
          &err);
+    assert_int_equal(config.logs_max_bytes, 16 << 20);
+    assert_int_equal(config.sources_max_bytes, 100 << 20);
     assert_string_equal(config.agents_endpoint, "tcp://127.0.0.1:1");
     assert_string_equal(config.clients_endpoint, "ipc:///x");
     assert_int_equal(config.agents.count, 2);

@@ -3,6 +3,8 @@
 #include "common/base/limits.h"
 #include "coordinator/logs/logbook.h"
 
+#define MAX (20 * 1000 * 1000)
+
 static const struct lk_log_id first = { .push = 7, .job = 56, .attempt = 1 };
 
 static struct lk_logbook *open_book(void **state)
@@ -10,7 +12,7 @@ static struct lk_logbook *open_book(void **state)
     struct lk_logbook *book = NULL;
     struct lk_err      err;
 
-    must(lk_logbook_open(&book, scratch_path(state, "logs"), &err), &err);
+    must(lk_logbook_open(&book, scratch_path(state, "logs"), MAX, &err), &err);
     return book;
 }
 
@@ -57,20 +59,87 @@ static void a_gap_is_refused_and_nothing_is_written(void **state)
     holds(book, "one");
 }
 
-static void a_log_stops_at_its_maximum(void **state)
+/* In pieces of a million bytes; what was appended. */
+static uint64_t append_much(struct lk_logbook *book, struct lk_log_id id, uint64_t from,
+                            uint64_t to)
+{
+    LK_CLEANUP(lk_free_pointer) char *piece = lk_xcalloc(1, 1000000);
+    struct lk_err                     err;
+
+    for (; from < to; from += 1000000)
+        must(lk_logbook_append(book, id, from, (struct lk_str) { piece, 1000000 }, &err), &err);
+    return from;
+}
+
+static void ends_with(struct lk_logbook *book, struct lk_log_id id, const char *text)
+{
+    char     bytes[256] = "";
+    uint64_t size = lk_logbook_size(book, id);
+    long     got = lk_logbook_read(book, id, size - strlen(text), bytes, sizeof(bytes) - 1);
+
+    assert_int_equal(got, strlen(text));
+    assert_string_equal(bytes, text);
+}
+
+static void a_log_stops_at_its_maximum_and_says_what_is_missing(void **state)
 {
     LK_CLEANUP(lk_logbook_close) struct lk_logbook *book = open_book(state);
-    LK_CLEANUP(lk_free_pointer) char               *piece = lk_xcalloc(1, 1000000);
-    char                                            byte;
-    struct lk_err                                   err;
+    uint64_t      length = append_much(book, first, 0, LK_LOG_BYTES_MAX + 2000000);
+    uint64_t      size = lk_logbook_size(book, first);
+    char          byte, said[100];
+    struct lk_err err;
 
-    for (uint64_t offset = 0; offset < LK_LOG_BYTES_MAX + 2000000; offset += 1000000)
-        if (lk_logbook_append(book, first, offset, (struct lk_str) { piece, 1000000 }, &err) <
-            0)
-            assert_true(offset > LK_LOG_BYTES_MAX);
-    assert_int_equal(lk_logbook_size(book, first), LK_LOG_BYTES_MAX);
-    assert_int_equal(lk_logbook_read(book, first, LK_LOG_BYTES_MAX, &byte, 1), 0);
+    assert_in_range(size, LK_LOG_BYTES_MAX + 1, LK_LOG_BYTES_MAX + 100);
+    ends_with(book, first, "or 16 MiB of one log)]\n");
     assert_int_equal(lk_logbook_read(book, first, UINT64_MAX, &byte, 1), 0);
+    must(lk_logbook_end(book, first, length, &err), &err);
+    snprintf(said, sizeof(said), "[lkcoordd: %llu bytes left out: quota]\n",
+             (unsigned long long)(length - LK_LOG_BYTES_MAX));
+    ends_with(book, first, said);
+}
+
+static bool seven_has_ended(void *ctx, uint64_t push)
+{
+    (void)ctx;
+    return push == 7;
+}
+
+static void all_logs_together_stop_at_their_maximum(void **state)
+{
+    LK_CLEANUP(lk_logbook_close) struct lk_logbook *book = open_book(state);
+    struct lk_log_id second = { .push = 8, .job = 64, .attempt = 1 };
+    struct lk_err    err;
+
+    append_much(book, first, 0, 15000000);
+    uint64_t length = append_much(book, second, 0, 9000000);
+    assert_in_range(lk_logbook_size(book, second), MAX - 15000000 - 10000, MAX - 15000000);
+    must(lk_logbook_end(book, second, length, &err), &err);
+    assert_int_equal(lk_logbook_size(book, first), 15000000);
+}
+
+static void the_oldest_that_has_ended_makes_room_and_leaves_a_mark(void **state)
+{
+    struct lk_logbook *book = open_book(state);
+    struct lk_log_id   older = { .push = 6, .job = 48, .attempt = 1 };
+    struct lk_err      err;
+
+    append_much(book, first, 0, 10000000);
+    assert_int_equal(lk_logbook_choose(book, seven_has_ended, NULL), 0);
+    append_much(book, older, 0, 8000000);
+    lk_logbook_close(&book);
+
+    book = open_book(state); /* what is there is counted anew */
+    assert_int_equal(lk_logbook_choose(book, seven_has_ended, NULL), 7);
+    assert_int_equal(lk_logbook_choose(book, seven_has_ended, NULL), 0);
+    assert_false(lk_logbook_was_emptied(book, 7));
+    must(lk_logbook_empty(book, 7, &err), &err);
+    lk_logbook_gone(book, 7);
+    assert_true(lk_logbook_was_emptied(book, 7));
+    assert_false(lk_logbook_was_emptied(book, 6));
+    assert_int_equal(lk_logbook_size(book, first), 0);
+    append_much(book, older, 8000000, 16000000);
+    assert_int_equal(lk_logbook_size(book, older), 16000000);
+    lk_logbook_close(&book);
 }
 
 static void an_end_is_known_after_a_restart_and_final(void **state)
@@ -80,8 +149,8 @@ static void an_end_is_known_after_a_restart_and_final(void **state)
 
     append(book, 0, "all");
     assert_false(lk_logbook_has_ended(book, first));
-    must(lk_logbook_end(book, first, &err), &err);
-    must(lk_logbook_end(book, first, &err), &err);
+    must(lk_logbook_end(book, first, 3, &err), &err);
+    must(lk_logbook_end(book, first, 3, &err), &err);
     lk_logbook_close(&book);
 
     book = open_book(state);
@@ -97,7 +166,7 @@ static void a_log_without_a_byte_can_end(void **state)
     struct lk_err                                   err;
 
     assert_false(lk_logbook_has_ended(book, first));
-    must(lk_logbook_end(book, first, &err), &err);
+    must(lk_logbook_end(book, first, 0, &err), &err);
     assert_true(lk_logbook_has_ended(book, first));
     holds(book, "");
 }
@@ -144,7 +213,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_there_already_is_skipped),
         TEST(a_gap_is_refused_and_nothing_is_written),
-        TEST(a_log_stops_at_its_maximum),
+        TEST(a_log_stops_at_its_maximum_and_says_what_is_missing),
+        TEST(all_logs_together_stop_at_their_maximum),
+        TEST(the_oldest_that_has_ended_makes_room_and_leaves_a_mark),
         TEST(an_end_is_known_after_a_restart_and_final),
         TEST(a_log_without_a_byte_can_end),
         TEST(attempts_are_apart),
