@@ -130,7 +130,7 @@ static uint64_t gap(const struct lk_spool *spool)
 static void write_notice(struct lk_spool *spool)
 {
     char    notice[NOTICE_MAX];
-    int     len = snprintf(notice, sizeof(notice), "\n[lkagentd: %llu bytes left out here]\n",
+    int     len = snprintf(notice, sizeof(notice), "\n[lkagentd: %llu bytes left out: quota]\n",
                            (unsigned long long)gap(spool));
     ssize_t written = pwrite(spool->fd, notice, (size_t)len, (off_t)spool->head_len);
 

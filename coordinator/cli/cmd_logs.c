@@ -5,7 +5,6 @@
 #include "coordinator/cli/progress.h"
 #include "coordinator/cli/question.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -141,14 +140,9 @@ static void take_piece(struct logs *logs, struct lk_client *client,
 {
     for (size_t i = 0; i < logs->count; i++) {
         struct log *log = &logs->logs[i];
-        uint64_t    dropped;
 
-        if (!lk_log_reader_take(&log->reader, client, piece, payload.len, &dropped))
+        if (!lk_log_reader_take(&log->reader, client, piece, payload.len))
             continue;
-        if (dropped)
-            fprintf(stderr,
-                    "(%" PRIu64 " bytes were left out here: the log's quota was full)\n",
-                    dropped);
         print_bytes(logs, log, payload);
         if (log->reader.ended && log->line.len > 0)
             print_line(logs, log);
@@ -260,7 +254,9 @@ const struct lk_command lk_cmd_logs = {
     .arguments = "ID",
     .summary =
         "Prints the builds' logs of a push, each line with its package and architecture.",
-    .details = "Follows a push that runs to its end.",
+    .details = "Follows a push that runs to its end.  Of a log that is longer than 16 MiB the "
+               "middle is "
+               "left out; a line in brackets says how much.",
     .count_min = 1,
     .count_max = 1,
     .values_size = sizeof(struct values),

@@ -35,14 +35,13 @@ void lk_log_reader_start(struct lk_log_reader *reader, struct lk_client *client,
 }
 
 bool lk_log_reader_take(struct lk_log_reader *reader, struct lk_client *client,
-                        const lk_wire_LogPiece *piece, size_t len, uint64_t *dropped)
+                        const lk_wire_LogPiece *piece, size_t len)
 {
     if (reader->attempt == 0 && piece->job == reader->job)
         reader->attempt = piece->attempt;
     if (piece->job != reader->job || piece->attempt != reader->attempt || reader->ended ||
         piece->offset < reader->offset)
         return false;
-    *dropped = piece->dropped;
     reader->heard_ms = lk_clock_boot_ms();
     reader->offset = piece->offset + len;
     reader->taken += len;

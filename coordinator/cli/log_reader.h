@@ -1,7 +1,8 @@
 /*
  * log_reader - reads the log of one attempt from the coordinator, as far as our credit goes.
  *
- * What comes is checked against what was asked: pieces of other attempts, or out of order, are ignored.
+ * What comes is checked against what was asked: pieces of other attempts, or out of order, are ignored.  Where a
+ * quota was full, the log's own text says how much was left out.
  */
 #ifndef LK_CLI_LOG_READER_H
 #define LK_CLI_LOG_READER_H
@@ -23,8 +24,8 @@ void lk_log_reader_start(struct lk_log_reader *reader, struct lk_client *client,
                          uint32_t attempt);
 void lk_log_reader_resume(struct lk_log_reader *reader, struct lk_client *client);
 
-/* True if the piece is the next one; `*dropped` gets how many bytes an agent left out before it. */
+/* True if the piece is the next one. */
 bool lk_log_reader_take(struct lk_log_reader *reader, struct lk_client *client,
-                        const lk_wire_LogPiece *piece, size_t len, uint64_t *dropped);
+                        const lk_wire_LogPiece *piece, size_t len);
 
 #endif

@@ -172,9 +172,7 @@ static void show_log(struct lk_watcher *watcher)
 static void take_piece(struct lk_watcher *watcher, struct lk_client *client,
                        const lk_wire_LogPiece *piece, struct lk_str payload)
 {
-    uint64_t dropped;
-
-    if (!lk_log_reader_take(&watcher->reader, client, piece, payload.len, &dropped))
+    if (!lk_log_reader_take(&watcher->reader, client, piece, payload.len))
         return;
     lk_tail_add(&watcher->tail, payload);
     if (watcher->reader.ended) {

@@ -49,7 +49,7 @@ END
     echo "# kept: $kept bytes" >&3
     [ "$kept" -le "$QUOTA" ]
     lkcoord logs "$(aside_id)" >"$WORLD/talk"
-    left_out=$(sed -nE 's/.*\[lkagentd: ([0-9]+) bytes left out here\].*/\1/p' "$WORLD/talk")
+    left_out=$(sed -nE 's/.*\[lkagentd: ([0-9]+) bytes left out: quota\].*/\1/p' "$WORLD/talk")
     [ "$((left_out + kept))" -ge "$SAID" ]
     [ "$left_out" -lt "$SAID" ]
 }
