@@ -74,7 +74,7 @@ static void print_listing(const struct lk_git_listing *listing, size_t skip, boo
             add_name(out, listing->changed[i]->new_file.path + skip, all);
 }
 
-int lk_git_hash_file(const char *path, crypto_hash_sha256_state *hash, struct lk_err *err)
+int lk_git_hash_file(const char *path, struct lk_sha256_stream *hash, struct lk_err *err)
 {
     LK_CLEANUP(lk_close_fd)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -86,13 +86,14 @@ int lk_git_hash_file(const char *path, crypto_hash_sha256_state *hash, struct lk
         return 0;
     piece = lk_xmalloc(PIECE_BYTES);
     while ((len = read(fd, piece, PIECE_BYTES)) > 0)
-        crypto_hash_sha256_update(hash, piece, (unsigned long long)len);
+        if (lk_sha256_add(hash, piece, (size_t)len, err) < 0)
+            return -1;
     return len < 0 ? lk_err_sys(err, "reading %s", path) : 0;
 }
 
 /* As LinuxKit reads what git printed: blanks at both ends of the whole text are cut off. */
 static int hash_listed(struct lk_str listing, const char *directory,
-                       crypto_hash_sha256_state *hash, struct lk_err *err)
+                       struct lk_sha256_stream *hash, struct lk_err *err)
 {
     while (listing.len > 0 && strchr(" \n", listing.data[listing.len - 1]))
         listing.len--;
@@ -113,7 +114,7 @@ static int hash_listed(struct lk_str listing, const char *directory,
 }
 
 int lk_git_hash_directory(struct lk_git_repo *repo, const char *directory,
-                          crypto_hash_sha256_state *hash, struct lk_err *err)
+                          struct lk_sha256_stream *hash, struct lk_err *err)
 {
     LK_CLEANUP(lk_git_listing_fini) struct lk_git_listing listing = { 0 };
     LK_CLEANUP(lk_buf_fini) struct lk_buf names = LK_BUF_INIT(LISTING_BYTES_MAX);

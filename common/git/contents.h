@@ -11,14 +11,13 @@
 #define LK_GIT_CONTENTS_H
 
 #include "common/git/repo.h"
-
-#include <sodium.h>
+#include "common/hash/sha256.h"
 
 /* Adds to `hash`.  The directory may be reached by links. */
 int lk_git_hash_directory(struct lk_git_repo *repo, const char *directory,
-                          crypto_hash_sha256_state *hash, struct lk_err *err);
+                          struct lk_sha256_stream *hash, struct lk_err *err);
 
 /* Adds one file's content, unless it is nothing that can be read. */
-int lk_git_hash_file(const char *path, crypto_hash_sha256_state *hash, struct lk_err *err);
+int lk_git_hash_file(const char *path, struct lk_sha256_stream *hash, struct lk_err *err);
 
 #endif

@@ -1,10 +1,10 @@
 #include "common/pkg/tree_hash.h"
 
+#include "common/base/hex.h"
 #include "common/git/contents.h"
 #include "common/pkg/source_state.h"
 
 #include <openssl/evp.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,7 @@ static void hash_ids(const struct lk_source_state *package,
 }
 
 static int hash_source(const struct lk_source_state *state, const char *path,
-                       crypto_hash_sha256_state *hash, struct lk_err *err)
+                       struct lk_sha256_stream *hash, struct lk_err *err)
 {
     struct stat status;
 
@@ -70,20 +70,21 @@ static int add_suffix(const struct lk_tree_hash_options *options,
                       const struct lk_source_state      *package,
                       const struct lk_source_state *sources, char *text, struct lk_err *err)
 {
-    crypto_hash_sha256_state hash;
-    unsigned char            digest[crypto_hash_sha256_BYTES];
-    char                     digits[2 * sizeof(digest) + 1];
+    LK_CLEANUP(lk_sha256_close) struct lk_sha256_stream *hash = NULL;
+    struct lk_digest                                     digest;
+    char                                                 digits[2 * sizeof(digest.sha256) + 1];
 
-    crypto_hash_sha256_init(&hash);
     /* The package's own files always, also if `hash_path` is another directory. */
-    if (lk_git_hash_directory(package->repo, options->path, &hash, err) < 0)
+    if (lk_sha256_open(&hash, err) < 0 ||
+        lk_git_hash_directory(package->repo, options->path, hash, err) < 0)
         return -1;
     for (size_t i = 0; i < options->source_count; i++)
         if (sources[i].dirty &&
-            hash_source(&sources[i], options->sources[i].src, &hash, err) < 0)
+            hash_source(&sources[i], options->sources[i].src, hash, err) < 0)
             return -1;
-    crypto_hash_sha256_final(&hash, digest);
-    sodium_bin2hex(digits, sizeof(digits), digest, sizeof(digest));
+    if (lk_sha256_end(hash, &digest, err) < 0)
+        return -1;
+    lk_hex_encode(digits, digest.sha256, sizeof(digest.sha256));
     sprintf(text + strlen(text), "-dirty-%.*s", SUFFIX_DIGITS, digits);
     return 0;
 }

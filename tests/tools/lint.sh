@@ -41,6 +41,7 @@ may_include() {
 # Whom the modules of common know besides themselves and common/base: whoever is not here knows nobody.
 # A pair that stands for one contract alone is named by its header.
 common_knows='
+git:      common/hash/
 http:     common/registry/reference.h
 keyfile:  common/json/ common/os/
 net:      common/os/ proto/message.h
