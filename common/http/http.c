@@ -31,6 +31,8 @@ struct transfer {
     uint64_t                      told;    /* what progress was last told */
     int                           file_errno;
     bool                          file_short;
+    uint64_t                      saved; /* bytes of the answer in its file */
+    int                           save_errno;
     bool                          body_too_large;
     bool                          headers_too_large;
 };
@@ -128,6 +130,26 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+static bool save(struct transfer *transfer, const char *data, size_t len)
+{
+    const struct lk_http_request *request = transfer->request;
+
+    transfer->body_too_large = len > request->answer_max - transfer->saved;
+    while (len > 0 && !transfer->body_too_large) {
+        ssize_t put = pwrite(request->answer_fd, data, len, (off_t)transfer->saved);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            transfer->save_errno = put < 0 ? errno : EIO;
+            return false;
+        }
+        transfer->saved += (uint64_t)put;
+        data += put;
+        len -= (size_t)put;
+    }
+    return !transfer->body_too_large;
+}
+
 static size_t on_write(char *data, size_t unit, size_t count, void *ctx)
 {
     struct transfer *transfer = ctx;
@@ -142,6 +164,8 @@ static size_t on_write(char *data, size_t unit, size_t count, void *ctx)
         lk_buf_add(body, data, len < room ? len : room);
         return len;
     }
+    if (transfer->request->to_file)
+        return save(transfer, data, len) ? len : 0;
     if (lk_buf_add(body, data, len))
         return len;
     transfer->body_too_large = true;
@@ -312,6 +336,10 @@ static int explain(const struct transfer *transfer, CURLcode code, const char *d
         errno = transfer->file_errno;
         return lk_err_sys(err, "reading what was to be sent");
     }
+    if (transfer->save_errno) {
+        errno = transfer->save_errno;
+        return lk_err_sys(err, "keeping what was received");
+    }
     if (transfer->file_short)
         return lk_err_set(err, LK_ERR_PERMANENT,
                           "the file to be sent is shorter than announced");
@@ -344,6 +372,8 @@ int lk_http_perform(struct lk_http *http, const struct lk_http_request *request,
 
     *answer = (struct lk_http_answer) { .headers = LK_BUF_INIT(HEADER_BYTES_MAX),
                                         .body = LK_BUF_INIT(request->answer_max) };
+    if (request->to_file && ftruncate(request->answer_fd, 0) < 0)
+        return lk_err_sys(err, "emptying the file for the answer");
     add_header(&headers, "Expect:"); /* waiting for "100 Continue" costs up to a second */
     for (size_t i = 0; i < LK_COUNT(request->headers); i++)
         if (request->headers[i])

@@ -43,9 +43,11 @@ struct lk_http_request {
     uint64_t file_size;
 
     /* A new connection: on one that proves dead libcurl would send everything again by itself. */
-    bool     only_once;
-    size_t   answer_max; /* bytes of the answer's body; more is an error with kind LIMIT */
-    uint32_t total_ms;   /* 0: as long as bytes flow */
+    bool   only_once;
+    size_t answer_max; /* bytes of the answer's body; more is an error with kind LIMIT */
+    bool   to_file; /* the body of a good answer goes to `answer_fd`, which is emptied first */
+    int    answer_fd;
+    uint32_t total_ms;                                /* 0: as long as bytes flow */
     void (*progress)(void *ctx, uint64_t bytes_sent); /* may be NULL */
     void *progress_ctx;
 };

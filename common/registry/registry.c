@@ -172,6 +172,39 @@ int lk_registry_get_blob(struct lk_registry *registry, const struct lk_digest *d
     return 0;
 }
 
+int lk_registry_fetch_blob(struct lk_registry *registry, const struct lk_digest *digest,
+                           uint64_t size, int fd, struct lk_err *err)
+{
+    char             text[LK_DIGEST_TEXT_SIZE];
+    struct lk_digest computed;
+    uint64_t         found;
+
+    lk_digest_format(digest, text);
+    LK_CLEANUP(lk_free_pointer) char *url = lk_xasprintf("%sblobs/%s", registry->base, text);
+    LK_CLEANUP(lk_free_pointer) char *what = lk_xasprintf("fetching blob %.19s", text);
+    LK_CLEANUP(lk_http_answer_fini) struct lk_http_answer answer = { 0 };
+    struct lk_call                                        call = { .what = what,
+                                                                   .request = { .method = "GET",
+                                                                                .url = url,
+                                                                                .answer_max = size,
+                                                                                .to_file = true,
+                                                                                .answer_fd = fd } };
+
+    if (lk_session_ask(registry, &call, &answer, err) < 0)
+        return -1;
+    if (answer.status != 200)
+        return lk_session_refused(registry, &call, &answer, err);
+    if (lk_sha256_fd(fd, &computed, &found, err) < 0)
+        return lk_err_wrap(err, "%s", what);
+    if (found != size)
+        return lk_err_set(
+            err, LK_ERR_CONFLICT,
+            "registry %s, repository %s: %s: it has %llu bytes and should have %llu",
+            registry->name.host, registry->name.path, what, (unsigned long long)found,
+            (unsigned long long)size);
+    return check_digest(registry, &call, &answer, text, &computed, err);
+}
+
 int lk_registry_has_blob(struct lk_registry *registry, const struct lk_digest *digest,
                          struct lk_err *err)
 {

@@ -72,6 +72,13 @@ int lk_registry_put_manifest(struct lk_registry *registry, const char *tag_or_di
 int lk_registry_get_blob(struct lk_registry *registry, const struct lk_digest *digest,
                          struct lk_buf *out, struct lk_err *err);
 
+/*
+ * GET of a blob of any size into an empty file: CONFLICT, and nothing to be used in the file, if its bytes do not
+ * have this size and digest.
+ */
+int lk_registry_fetch_blob(struct lk_registry *registry, const struct lk_digest *digest,
+                           uint64_t size, int fd, struct lk_err *err);
+
 /* HEAD.  0: there; -1 with NOT_FOUND: not there; -1 with another kind: could not ask. */
 int lk_registry_has_blob(struct lk_registry *registry, const struct lk_digest *digest,
                          struct lk_err *err);
@@ -97,7 +104,14 @@ enum lk_upload_result { LK_UPLOAD_EXISTED, LK_UPLOAD_MOUNTED, LK_UPLOAD_SENT };
 int lk_registry_upload_blob(struct lk_registry *registry, const struct lk_upload *upload,
                             enum lk_upload_result *result, struct lk_err *err);
 
-/* The same for a small blob from memory. */
+/*
+ * 0: the blob is there, or now is, taken over from another repository of the same host.  NOT_FOUND: the registry
+ * wants the bytes.
+ */
+int lk_registry_mount_blob(struct lk_registry *registry, const struct lk_digest *digest,
+                           const char *mount_from, struct lk_err *err);
+
+/* The same as lk_registry_upload_blob for a small blob from memory. */
 int lk_registry_put_blob(struct lk_registry *registry, const struct lk_digest *digest,
                          struct lk_str bytes, struct lk_err *err);
 

@@ -349,17 +349,41 @@ static int ensure_blob(struct upload *upload, enum lk_upload_result *result, str
     return 0;
 }
 
+/* A token that was got before does not name the second repository. */
+static void ask_to_read(struct lk_registry *registry, const char *mount_from)
+{
+    if (!mount_from || strcmp(registry->mount_from, mount_from) == 0)
+        return;
+    lk_copy_text(registry->mount_from, sizeof(registry->mount_from), mount_from);
+    registry->token_until_ms = 0;
+}
+
 int lk_registry_upload_blob(struct lk_registry *registry, const struct lk_upload *order,
                             enum lk_upload_result *result, struct lk_err *err)
 {
     LK_CLEANUP(upload_fini) struct upload upload = { .registry = registry, .order = order };
 
-    /* A token that was got before does not name the second repository. */
-    if (order->mount_from && strcmp(registry->mount_from, order->mount_from) != 0) {
-        lk_copy_text(registry->mount_from, sizeof(registry->mount_from), order->mount_from);
-        registry->token_until_ms = 0;
-    }
+    ask_to_read(registry, order->mount_from);
     return ensure_blob(&upload, result, err);
+}
+
+int lk_registry_mount_blob(struct lk_registry *registry, const struct lk_digest *digest,
+                           const char *mount_from, struct lk_err *err)
+{
+    struct lk_upload order = { .digest = *digest, .fd = -1, .mount_from = mount_from };
+    LK_CLEANUP(upload_fini) struct upload upload = { .registry = registry, .order = &order };
+
+    ask_to_read(registry, mount_from);
+    lk_digest_format(digest, upload.digest);
+    if (lk_registry_has_blob(registry, digest, err) == 0)
+        return 0;
+    if (err->kind != LK_ERR_NOT_FOUND || open_upload(&upload, err) < 0)
+        return -1;
+    /* An upload that it opened instead is left to it: registries clear those away. */
+    return upload.mounted ? 0
+                          : lk_err_set(err, LK_ERR_NOT_FOUND,
+                                       "registry %s, repository %s: blob %.19s is not there",
+                                       registry->name.host, registry->name.path, upload.digest);
 }
 
 int lk_registry_put_blob(struct lk_registry *registry, const struct lk_digest *digest,
