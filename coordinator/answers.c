@@ -66,8 +66,8 @@ void lk_coordinator_on_operation(void *ctx, const struct lk_effect *effect,
                                  const struct lk_operation_result *result)
 {
     struct lk_coordinator *c = ctx;
-    struct lk_found_child  entries[LK_INDEX_ENTRIES_MAX];
-    struct lk_probe        probe;
+    struct lk_found_child  entries[LK_INDEX_ENTRIES_MAX], from[LK_INDEX_ENTRIES_MAX];
+    struct lk_probe        probe, source;
     struct lk_event        event = { .type = answer_type(effect->type) };
 
     log_operation(effect, result);
@@ -82,6 +82,10 @@ void lk_coordinator_on_operation(void *ctx, const struct lk_effect *effect,
     if (effect->type == LK_EFFECT_PROBE && !result->err) {
         probe_of(result->found, entries, &probe);
         event.answer.probe = &probe;
+        if (result->source) {
+            probe_of(result->source, from, &source);
+            event.answer.source = &source;
+        }
     }
     child_of(&result->index, &event.answer.index);
     lk_coordinator_step(c, &event);

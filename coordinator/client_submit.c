@@ -14,6 +14,8 @@ static int options_of(const lk_wire_Submit *submit, bool in_turn, struct lk_push
         .dry_run = submit->dry_run,
         .build_only = submit->build_only,
         .force = submit->force,
+        .no_build = submit->no_build,
+        .no_arch_tags = submit->no_arch_tags,
     };
     for (size_t i = 0; i < submit->adopt_count; i++)
         memcpy(out->adopt[out->adopt_count++].sha256, submit->adopt[i],
@@ -39,6 +41,54 @@ static const char *short_path(const char *path)
     return path;
 }
 
+static enum lk_package_origin origin_of(enum lk_origin origin)
+{
+    switch (origin) {
+    case LK_ORIGIN_BUILD: return LK_PACKAGE_BUILT;
+    case LK_ORIGIN_INDEX: return LK_PACKAGE_FROM_INDEX;
+    case LK_ORIGIN_ARCH_TAGS: return LK_PACKAGE_FROM_ARCH_TAGS;
+    }
+    return LK_PACKAGE_BUILT;
+}
+
+static struct lk_index_name name_of(const struct lk_spec_target *target)
+{
+    struct lk_index_name name;
+
+    memcpy(name.repository, target->repository, sizeof(name.repository));
+    memcpy(name.tag, target->tag, sizeof(name.tag));
+    return name;
+}
+
+static void request_of(const struct lk_spec *spec, struct lk_index_name *after,
+                       struct lk_package_request *out)
+{
+    *out = (struct lk_package_request) {
+        .repository = spec->repository,
+        .tag = spec->tag,
+        .path = short_path(spec->path),
+        .tree = spec->tree,
+        .arch_count = spec->arch_count,
+        .arches = spec->arches,
+        .is_unsigned = spec->is_unsigned,
+        .origin = origin_of(spec->origin),
+        .from = name_of(&spec->from),
+        .after_count = spec->after_count,
+        .after = after,
+    };
+    for (size_t i = 0; i < spec->after_count; i++)
+        after[i] = name_of(&spec->after[i]);
+}
+
+static size_t count_after(const struct lk_spec *specs, size_t count)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += specs[i].after_count;
+    return sum;
+}
+
 static void step_submit(struct lk_coordinator *c, struct lk_session *session,
                         const struct lk_push_options *options, const struct lk_spec *specs,
                         size_t count)
@@ -48,16 +98,11 @@ static void step_submit(struct lk_coordinator *c, struct lk_session *session,
     struct lk_event        event = { .type = LK_EVENT_SUBMIT };
     LK_CLEANUP(lk_free_pointer)
     struct lk_package_request *requests = lk_xcalloc(count, sizeof(*requests));
+    LK_CLEANUP(lk_free_pointer)
+    struct lk_index_name *after = lk_xcalloc(count_after(specs, count) + 1, sizeof(*after));
 
-    for (size_t i = 0; i < count; i++) {
-        requests[i] = (struct lk_package_request) {
-            .repository = specs[i].repository,
-            .tag = specs[i].tag,
-            .path = short_path(specs[i].path),
-            .tree = specs[i].tree,
-            .arch_count = specs[i].arch_count,
-            .arches = specs[i].arches,
-        };
+    for (size_t i = 0, k = 0; i < count; k += specs[i++].after_count) {
+        request_of(&specs[i], &after[k], &requests[i]);
         memcpy(requests[i].spec.sha1, submit->specs[i], sizeof(submit->specs[i]));
     }
     event.submit.session = session->id;

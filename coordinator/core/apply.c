@@ -106,12 +106,22 @@ static bool apply_push_accepted(struct lk_core *core, const struct lk_fact *fact
     return true;
 }
 
+static void add_jobs(struct lk_package *package, const struct lk_fact *fact)
+{
+    package->job_count = fact->arch_count;
+    for (size_t i = 0; i < fact->arch_count; i++) {
+        package->jobs[i].id = package->id * LK_PACKAGE_ARCHES_MAX + i;
+        package->jobs[i].arch = fact->arches[i];
+    }
+}
+
 static bool apply_package_accepted(struct lk_core *core, const struct lk_fact *fact)
 {
     struct lk_push    *push = lk_push_of(core, fact->push);
     struct lk_package *package = &core->packages[fact->package % core->config.packages_max];
 
-    if (!push || fact->package == 0 || package->id != 0 || fact->arch_count == 0 ||
+    if (!push || fact->package == 0 || package->id != 0 ||
+        (fact->arch_count == 0 && fact->origin != LK_PACKAGE_FROM_INDEX) ||
         fact->arch_count > LK_PACKAGE_ARCHES_MAX)
         return false;
     memset(package, 0, sizeof(*package));
@@ -121,14 +131,14 @@ static bool apply_package_accepted(struct lk_core *core, const struct lk_fact *f
     package->state = LK_PACKAGE_WAITING;
     package->spec = fact->spec;
     package->tree = fact->tree;
+    package->is_unsigned = fact->is_unsigned;
+    package->origin = fact->origin;
+    package->from = fact->from;
+    package->after = fact->after;
     copy(package->repository, sizeof(package->repository), fact->repository);
     copy(package->tag, sizeof(package->tag), fact->tag);
     copy(package->path, sizeof(package->path), fact->path);
-    package->job_count = fact->arch_count;
-    for (size_t i = 0; i < fact->arch_count; i++) {
-        package->jobs[i].id = package->id * LK_PACKAGE_ARCHES_MAX + i;
-        package->jobs[i].arch = fact->arches[i];
-    }
+    add_jobs(package, fact);
     struct lk_package **end = &push->packages;
     while (*end)
         end = &(*end)->next_in_push;
@@ -211,6 +221,18 @@ static void end_package(struct lk_core *core, struct lk_package *package,
     copy(package->text, sizeof(package->text), fact->text);
     if (fact->outcome == LK_OUTCOME_OK && !push->options.dry_run && !push->options.build_only)
         lk_record_keep(core, package, &whole_index, &package->index);
+}
+
+static bool apply_arches_found(struct lk_core *core, const struct lk_fact *fact)
+{
+    struct lk_package *package = lk_package_of(core, fact->package);
+
+    if (!package || package->job_count || package->state == LK_PACKAGE_ENDED ||
+        fact->arch_count == 0 || fact->arch_count > LK_PACKAGE_ARCHES_MAX)
+        return false;
+    add_jobs(package, fact);
+    mark_package(core, package);
+    return true;
 }
 
 static bool apply_to_package(struct lk_core *core, const struct lk_fact *fact)
@@ -360,6 +382,7 @@ bool lk_core_apply(struct lk_core *core, const struct lk_fact *fact)
     case LK_FACT_STARTED: return apply_started(core, fact);
     case LK_FACT_PUSH_ACCEPTED: return apply_push_accepted(core, fact);
     case LK_FACT_PACKAGE_ACCEPTED: return apply_package_accepted(core, fact);
+    case LK_FACT_ARCHES_FOUND: return apply_arches_found(core, fact);
     case LK_FACT_SOURCE_READY:
     case LK_FACT_PUSH_CANCELLED:
     case LK_FACT_PUSH_ENDED:

@@ -17,7 +17,7 @@ enum lk_effect_type {
     LK_EFFECT_TICKET, /* fetch a ticket and send STAGE */
     LK_EFFECT_PERMIT,
     LK_EFFECT_DROP,
-    LK_EFFECT_PROBE,        /* answered by PROBED */
+    LK_EFFECT_PROBE, /* answered by PROBED; looks at the source too if `origin` says so */
     LK_EFFECT_ACCEPT_CHILD, /* answered by CHILD_CHECKED */
     LK_EFFECT_MERGE,        /* answered by MERGED */
     LK_EFFECT_TAG,          /* answered by TAGGED */
@@ -25,32 +25,35 @@ enum lk_effect_type {
 };
 
 struct lk_effect {
-    enum lk_effect_type type;
-    uint64_t            session; /* to whom, where it is a message */
-    uint64_t            request;
-    uint64_t            op;
-    uint64_t            push;
-    uint64_t            package;
-    uint64_t            job;
-    uint32_t            attempt;
-    struct lk_arch      arch;
-    char                repository[LK_REPOSITORY_SIZE];
-    char                tag[LK_TAG_SIZE];
-    struct lk_oid       spec;
-    uint64_t            fence;
-    int64_t             hold_ms;
-    bool                in_turn;
-    bool                build_only;
-    bool                sign;
-    bool                expect_tag; /* TAG: it should still name `expected`; false: nothing */
-    struct lk_digest    expected;
-    struct lk_child     child; /* ACCEPT_CHILD: the child; TAG: the index */
-    size_t              count; /* MERGE */
-    struct lk_arch      arches[LK_FOUND_MAX * 2];
-    struct lk_child     children[LK_FOUND_MAX * 2];
-    bool                accepted[LK_FOUND_MAX * 2]; /* by an ACCEPT_CHILD of this push */
-    enum lk_err_kind    kind;                       /* ANSWER */
-    char                text[LK_REASON_SIZE];
+    enum lk_effect_type    type;
+    uint64_t               session; /* to whom, where it is a message */
+    uint64_t               request;
+    uint64_t               op;
+    uint64_t               push;
+    uint64_t               package;
+    uint64_t               job;
+    uint32_t               attempt;
+    struct lk_arch         arch;
+    char                   repository[LK_REPOSITORY_SIZE];
+    char                   tag[LK_TAG_SIZE];
+    struct lk_oid          spec;
+    uint64_t               fence;
+    int64_t                hold_ms;
+    bool                   in_turn;
+    bool                   build_only;
+    bool                   sign;
+    bool                   no_arch_tag; /* ACCEPT_CHILD */
+    enum lk_package_origin origin;      /* PROBE */
+    struct lk_index_name   from; /* PROBE: the source; ACCEPT_CHILD: whence to copy, or "" */
+    bool             expect_tag; /* TAG: it should still name `expected`; false: nothing */
+    struct lk_digest expected;
+    struct lk_child  child; /* ACCEPT_CHILD: the child; TAG: the index */
+    size_t           count; /* MERGE; PROBE: `arches` alone */
+    struct lk_arch   arches[LK_FOUND_MAX * 2];
+    struct lk_child  children[LK_FOUND_MAX * 2];
+    bool             accepted[LK_FOUND_MAX * 2]; /* by an ACCEPT_CHILD of this push */
+    enum lk_err_kind kind;                       /* ANSWER */
+    char             text[LK_REASON_SIZE];
 };
 
 #endif

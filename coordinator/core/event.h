@@ -27,13 +27,18 @@ enum lk_event_type {
 };
 
 struct lk_package_request {
-    const char           *repository;
-    const char           *tag;
-    const char           *path;
-    struct lk_oid         spec;
-    struct lk_oid         tree;
-    size_t                arch_count;
-    const struct lk_arch *arches;
+    const char                 *repository;
+    const char                 *tag;
+    const char                 *path;
+    struct lk_oid               spec;
+    struct lk_oid               tree;
+    size_t                      arch_count;
+    const struct lk_arch       *arches;
+    bool                        is_unsigned;
+    enum lk_package_origin      origin;
+    struct lk_index_name        from;
+    size_t                      after_count;
+    const struct lk_index_name *after; /* packages of the same push */
 };
 
 struct lk_found_child {
@@ -43,7 +48,7 @@ struct lk_found_child {
     bool            arch_tag_is_right;
 };
 
-/* What is under a tag; see lk_publisher_probe. */
+/* What is under a tag, or under the tags of all arches; see lk_publisher_probe. */
 struct lk_probe {
     bool                         index_exists;
     bool                         not_an_index;
@@ -108,7 +113,9 @@ struct lk_event {
             uint64_t               op;
             const struct lk_err   *err;   /* NULL: it went well */
             const struct lk_probe *probe; /* PROBED */
-            struct lk_child        index; /* MERGED */
+            const struct lk_probe
+                *source;           /* the same of where the images come from; NULL: not asked */
+            struct lk_child index; /* MERGED */
         } answer;
     };
 };

@@ -11,7 +11,7 @@
 enum lk_fact_type {
     LK_FACT_STARTED = 1,      /* epoch */
     LK_FACT_PUSH_ACCEPTED,    /* push, client, request_key, options, wall_ms, count */
-    LK_FACT_PACKAGE_ACCEPTED, /* push, package, repository, tag, path, spec, tree, arches */
+    LK_FACT_PACKAGE_ACCEPTED, /* push, package, and what the model has of it as durable */
     LK_FACT_SOURCE_READY,     /* push */
     LK_FACT_JOB_PLANNED,      /* job, state (QUEUED, STAGED or KEPT), kept, child */
     LK_FACT_PACKAGE_PLANNED,  /* package */
@@ -31,6 +31,7 @@ enum lk_fact_type {
     LK_FACT_PUSH_ENDED,     /* push, outcome, wall_ms */
     LK_FACT_PUSH_FORGOTTEN, /* push */
     LK_FACT_PUBLISH_QUEUED, /* package: waits for its turn to publish */
+    LK_FACT_ARCHES_FOUND,   /* package, arches: those of `from`, where all are wanted */
 };
 
 struct lk_fact {
@@ -55,13 +56,17 @@ struct lk_fact {
             struct lk_push_options options;
         };
         struct {
-            char           repository[LK_REPOSITORY_SIZE];
-            char           tag[LK_TAG_SIZE];
-            char           path[LK_REPOSITORY_SIZE];
-            struct lk_oid  spec;
-            struct lk_oid  tree;
-            size_t         arch_count;
-            struct lk_arch arches[LK_PACKAGE_ARCHES_MAX];
+            char                   repository[LK_REPOSITORY_SIZE];
+            char                   tag[LK_TAG_SIZE];
+            char                   path[LK_REPOSITORY_SIZE];
+            struct lk_oid          spec;
+            struct lk_oid          tree;
+            bool                   is_unsigned;
+            enum lk_package_origin origin;
+            struct lk_index_name   from;
+            struct lk_package_set  after;
+            size_t                 arch_count;
+            struct lk_arch         arches[LK_PACKAGE_ARCHES_MAX];
         };
         char agent[LK_NAME_SIZE];
         char text[LK_REASON_SIZE];

@@ -96,22 +96,6 @@ void lk_job_retry(struct lk_core *core, struct lk_job *job, bool counted, const 
     job->not_before_ms = core->now_ms + BACK_OFF_FIRST_MS;
 }
 
-void lk_package_end(struct lk_core *core, struct lk_package *package, enum lk_outcome outcome,
-                    const char *text)
-{
-    struct lk_fact *fact = lk_fact_new(core, LK_FACT_PACKAGE_ENDED);
-
-    fact->package = package->id;
-    fact->outcome = outcome;
-    if (outcome == LK_OUTCOME_OK) {
-        fact->child = package->index;
-        fact->is_signed = package->index_is_signed;
-        fact->flag = package->nothing_to_do;
-    }
-    snprintf(fact->text, sizeof(fact->text), "%s", text);
-    lk_fact_commit(core);
-}
-
 static void assigned_back(struct lk_core *core, enum lk_fact_type type, struct lk_job *job,
                           const struct lk_event *event, bool emulated)
 {
@@ -341,6 +325,12 @@ void lk_job_ticket_wanted(struct lk_core *core, const struct lk_event *event)
     send_ticket(core, package, job);
 }
 
+static bool may_be_built(struct lk_core *core, const struct lk_package *package)
+{
+    return package->origin == LK_PACKAGE_BUILT &&
+           !lk_push_of(core, package->push)->options.no_build;
+}
+
 void lk_job_checked(struct lk_core *core, const struct lk_event *event)
 {
     const struct lk_err *err = event->answer.err;
@@ -359,8 +349,10 @@ void lk_job_checked(struct lk_core *core, const struct lk_event *event)
              lk_trouble_may_pass(core, err->retry_after_ms, &job->trouble_since_ms,
                                  &job->not_before_ms))
         snprintf(job->text, sizeof(job->text), "waits, and will try again: %.150s", err->text);
-    else if (err->kind == LK_ERR_NOT_FOUND)
+    else if (err->kind == LK_ERR_NOT_FOUND && may_be_built(core, package))
         lk_job_retry(core, job, true, err->text);
+    else if (err->kind == LK_ERR_NOT_FOUND)
+        lk_job_fail(core, job, LK_OUTCOME_REFUSED, err->text);
     else
         lk_job_fail(core, job, lk_outcome_of(err->kind), err->text);
 }
@@ -388,7 +380,11 @@ static void advance_in_turn(struct lk_core *core, struct lk_package *package,
         return;
     }
     job->op = ++core->ops;
-    lk_effect_for_job(core, LK_EFFECT_ACCEPT_CHILD, package, job)->op = job->op;
+    struct lk_effect *effect = lk_effect_for_job(core, LK_EFFECT_ACCEPT_CHILD, package, job);
+    effect->op = job->op;
+    effect->no_arch_tag = lk_push_of(core, package->push)->options.no_arch_tags;
+    if (lk_package_is_copied(package))
+        effect->from = package->from;
 }
 
 /* Its agent left, or came back in a new session and, its inventory told, does not have it. */

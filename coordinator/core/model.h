@@ -9,8 +9,8 @@
  *
  * A package's life                        A job's life
  *
- *   WAITING   source, or the same tag       QUEUED ----> ASSIGNED ----> BUILT ----> STAGED ----> IN_TURN ----> DONE
- *      |      in an older push                ^  lease ran |  |  agent     |            ^  permit  |
+ *   WAITING   source, the same tag in an    QUEUED ----> ASSIGNED ----> BUILT ----> STAGED ----> IN_TURN ----> DONE
+ *      |      older push, or `after`          ^  lease ran |  |  agent     |            ^  permit  |
  *   PLANNING  asks the registry               |  out, host |  |  lost      |            |  ran out |
  *      |                                      +--trouble---+--+------------+            +--(BUILT)-+
  *   ACTIVE    jobs run
@@ -18,6 +18,9 @@
  *   PUBLISHING its turn: merge, sign, tag   passes STAGED and IN_TURN too, but no agent takes part.
  *      |                                    FAILED, CANCELLED: from everywhere before DONE.
  *   ENDED
+ *
+ * Images that are taken from elsewhere (lk_package_origin) begin as KEPT: no agent ever sees them.  What is to be
+ * copied from another repository is copied IN_TURN.
  */
 #ifndef LK_CORE_MODEL_H
 #define LK_CORE_MODEL_H
@@ -33,6 +36,23 @@
 #define LK_GIVEN_MAX           4
 #define LK_FOUND_MAX \
     LK_PACKAGE_ARCHES_MAX /* entries that a tag may have for us to merge with it */
+
+/* Where a package's images come from; the numbers are those of the journal. */
+enum lk_package_origin {
+    LK_PACKAGE_BUILT = 0,
+    LK_PACKAGE_FROM_INDEX = 1,     /* those of the index `from`, as far as it is trusted */
+    LK_PACKAGE_FROM_ARCH_TAGS = 2, /* what TAG-ARCH names, as far as it is trusted */
+};
+
+struct lk_index_name {
+    char repository[LK_REPOSITORY_SIZE];
+    char tag[LK_TAG_SIZE];
+};
+
+/* Some packages of one push, by their numbers. */
+struct lk_package_set {
+    uint64_t bits[LK_PUSH_PACKAGES_MAX / 64];
+};
 
 /* A manifest in a registry. */
 struct lk_child {
@@ -101,6 +121,8 @@ struct lk_push_options {
     bool             dry_run;
     bool             build_only;
     bool             force;
+    bool             no_build;     /* what is not there already is refused */
+    bool             no_arch_tags; /* TAG-ARCH is neither written nor missed */
     size_t           adopt_count;
     struct lk_digest adopt[LK_CORE_ADOPT_MAX];
     size_t           replace_count;
@@ -153,24 +175,28 @@ struct lk_job {
 
 struct lk_package {
     /* durable */
-    uint64_t              id;
-    uint64_t              push;
-    uint32_t              number; /* in its push, from 0 */
-    enum lk_package_state state;
-    enum lk_outcome       outcome;
-    char                  repository[LK_REPOSITORY_SIZE];
-    char                  tag[LK_TAG_SIZE];
-    char                  path[LK_REPOSITORY_SIZE];
-    struct lk_oid         spec;
-    struct lk_oid         tree;
-    size_t                job_count;
-    struct lk_job         jobs[LK_PACKAGE_ARCHES_MAX];
-    uint64_t              arrival; /* of the publish turn */
-    bool                  is_merged;
-    struct lk_child       index;
-    bool                  index_is_signed;
-    bool                  nothing_to_do;
-    char                  text[LK_REASON_SIZE];
+    uint64_t               id;
+    uint64_t               push;
+    uint32_t               number; /* in its push, from 0 */
+    enum lk_package_state  state;
+    enum lk_outcome        outcome;
+    char                   repository[LK_REPOSITORY_SIZE];
+    char                   tag[LK_TAG_SIZE];
+    char                   path[LK_REPOSITORY_SIZE];
+    struct lk_oid          spec;
+    struct lk_oid          tree;        /* zero unless built */
+    bool                   is_unsigned; /* its build.yml says so */
+    enum lk_package_origin origin;
+    struct lk_index_name   from;      /* of LK_PACKAGE_FROM_INDEX */
+    struct lk_package_set  after;     /* must have ended well first */
+    size_t                 job_count; /* 0: all arches of `from`, which is not looked at yet */
+    struct lk_job          jobs[LK_PACKAGE_ARCHES_MAX];
+    uint64_t               arrival; /* of the publish turn */
+    bool                   is_merged;
+    struct lk_child        index;
+    bool                   index_is_signed;
+    bool                   nothing_to_do;
+    char                   text[LK_REASON_SIZE];
 
     /* volatile */
     uint64_t         op;
@@ -181,6 +207,7 @@ struct lk_package {
     size_t           other_count;
     struct lk_arch other_arch[LK_FOUND_MAX]; /* trusted entries of other arches under the tag */
     struct lk_child other[LK_FOUND_MAX];
+    size_t          left_out_count; /* entries that the repaired index will not have */
     int64_t         not_before_ms;
     int64_t         trouble_since_ms;
     uint64_t        changed;

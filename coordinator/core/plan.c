@@ -1,173 +1,145 @@
-/* What is under a tag already, whom we trust of it, and so what is left to do. */
+/* What is under a tag already, and so what is left to do. */
 #include "coordinator/core/private.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* An entry for no platform that we build for is named "unknown", as in the index itself. */
-static const char *name_of(const struct lk_arch *arch)
+/* What becomes of a job. */
+struct plan {
+    enum lk_job_state state;
+    struct lk_child   child;   /* unless it is to be built */
+    bool              is_done; /* nothing at all is left to do */
+};
+
+/* Pushed earlier, by a push that could not complete: it is looked at again, not built again. */
+static struct plan plan_record(const struct lk_core *core, const struct lk_package *package,
+                               const struct lk_job *job)
 {
-    return arch->name[0] ? arch->name : "unknown";
+    const struct lk_record *record =
+        lk_record_find(core, package->repository, package->tag, &job->arch);
+
+    if (!record)
+        return (struct plan) { .state = LK_JOB_QUEUED };
+    return (struct plan) { .state = LK_JOB_STAGED, .child = record->child };
 }
 
-static bool is_replaced(const struct lk_push *push, const struct lk_arch *arch)
+static struct plan plan_built(const struct lk_core *core, const struct lk_package *package,
+                              const struct lk_job *job, const struct lk_probe *probe)
 {
-    for (size_t i = 0; i < push->options.replace_count; i++)
-        if (strcmp(push->options.replace[i].name, name_of(arch)) == 0)
-            return true;
-    return false;
+    const struct lk_push        *push = lk_core_push(core, package->push);
+    const struct lk_found_child *entry = lk_probe_find(probe, &job->arch);
+
+    if (push->options.force || lk_is_replaced(push, &job->arch))
+        return (struct plan) { .state = LK_JOB_QUEUED }; /* whatever is there */
+    if (!entry)
+        return plan_record(core, package, job);
+    bool is_kept = entry->arch_tag_is_right || push->options.no_arch_tags;
+    return (struct plan) {
+        .state = is_kept ? LK_JOB_KEPT : LK_JOB_STAGED,
+        .child = entry->child,
+        .is_done = is_kept && (entry->is_signed || !lk_package_is_signed(core, package)),
+    };
 }
 
-static bool is_adopted(const struct lk_push *push, const struct lk_digest *digest)
+static struct plan plan_taken(const struct lk_core *core, const struct lk_package *package,
+                              const struct lk_job *job, const struct lk_probe *probe,
+                              const struct lk_probe *source)
 {
-    for (size_t i = 0; i < push->options.adopt_count; i++)
-        if (lk_digest_eq(&push->options.adopt[i], digest))
-            return true;
-    return false;
+    const struct lk_push        *push = lk_core_push(core, package->push);
+    const struct lk_found_child *from = lk_probe_find(source, &job->arch);
+    const struct lk_found_child *entry = lk_probe_find(probe, &job->arch);
+
+    if (!from)
+        return (struct plan) { .state = LK_JOB_STAGED }; /* a dry run: it would come later */
+    bool is_listed = entry && lk_digest_eq(&entry->child.digest, &from->child.digest);
+    bool is_here = is_listed || !lk_package_is_copied(package);
+    bool is_tagged = push->options.no_arch_tags ||
+                     package->origin == LK_PACKAGE_FROM_ARCH_TAGS ||
+                     (is_listed && entry->arch_tag_is_right);
+    return (struct plan) {
+        .state = is_here && is_tagged ? LK_JOB_KEPT : LK_JOB_STAGED,
+        .child = from->child,
+        .is_done = is_listed && is_tagged &&
+                   (entry->is_signed || !lk_package_is_signed(core, package)),
+    };
 }
 
-bool lk_plan_is_trusted(const struct lk_core *core, const struct lk_package *package,
-                        const struct lk_push *push, const struct lk_found_child *entry)
+/* With --nobuild nothing is; the package has ended if something would have to be. */
+static bool refuses_to_build(struct lk_core *core, struct lk_package *package,
+                             const struct plan *plans)
 {
-    if (entry->is_signed || is_adopted(push, &entry->child.digest))
-        return true;
-    const struct lk_record *record = lk_record_find(core, package, &entry->arch);
-    return record && lk_digest_eq(&record->child.digest, &entry->child.digest);
-}
+    char list[LK_PACKAGE_ARCHES_MAX * (LK_ARCH_SIZE + 2)] = "";
+    char text[LK_REASON_SIZE];
 
-static bool is_required(const struct lk_package *package, const struct lk_arch *arch)
-{
     for (size_t i = 0; i < package->job_count; i++)
-        if (lk_arch_eq(&package->jobs[i].arch, arch))
-            return true;
-    return false;
-}
-
-bool lk_plan_leaves_out(const struct lk_package *package, const struct lk_push *push,
-                        const struct lk_arch *arch)
-{
-    return is_replaced(push, arch) && !is_required(package, arch);
-}
-
-/* Says only what helps with this entry. */
-static void refuse_entry(struct lk_core *core, struct lk_package *package,
-                         const struct lk_found_child *entry)
-{
-    const char *arch = name_of(&entry->arch);
-    char        text[LK_REASON_SIZE];
-    char        digest[LK_DIGEST_TEXT_SIZE];
-
-    lk_digest_format(&entry->child.digest, digest);
-    if (entry->arch.name[0])
-        snprintf(text, sizeof(text),
-                 "the tag holds an entry for %s that neither this coordinator pushed nor a "
-                 "trusted key signed: %s. If you vouch for it: --adopt %s; to %s: --replace %s",
-                 arch, digest, digest,
-                 is_required(package, &entry->arch) ? "build it anew" : "leave it out", arch);
-    else
-        snprintf(text, sizeof(text),
-                 "the tag holds an entry that is no image for Linux, as an attestation: %s. "
-                 "Such entries are not kept; to leave them out: --replace %s",
-                 digest, arch);
-    lk_package_end(core, package, LK_OUTCOME_REFUSED, text);
-}
-
-bool lk_plan_refuses(struct lk_core *core, struct lk_package *package,
-                     const struct lk_probe *probe)
-{
-    static const struct lk_arch whole_index;
-    const struct lk_push       *push = lk_push_of(core, package->push);
-    const struct lk_record     *ours = lk_record_find(core, package, &whole_index);
-    char                        text[LK_REASON_SIZE];
-    char                        digest[LK_DIGEST_TEXT_SIZE];
-
-    if (probe->not_an_index) {
-        lk_digest_format(&probe->index_digest, digest);
-        snprintf(text, sizeof(text),
-                 "the tag already names a single image (%s), not an index; delete or move that "
-                 "tag first",
-                 digest);
-        lk_package_end(core, package, LK_OUTCOME_REFUSED, text);
-        return true;
-    }
-    /* Of an index that we published ourselves every entry was ours, whatever was pushed since. */
-    if (ours && lk_digest_eq(&ours->child.digest, &probe->index_digest))
+        if (plans[i].state == LK_JOB_QUEUED)
+            lk_add_arch(list, sizeof(list), &package->jobs[i].arch);
+    if (!list[0] || !lk_push_of(core, package->push)->options.no_build)
         return false;
+    snprintf(text, sizeof(text),
+             "the registry has no trusted image for %s, and nothing is built (--nobuild)",
+             list);
+    lk_package_end(core, package, LK_OUTCOME_REFUSED, text);
+    return true;
+}
+
+static void plan_jobs(struct lk_core *core, struct lk_package *package,
+                      const struct plan *plans)
+{
+    for (size_t i = 0; i < package->job_count; i++) {
+        struct lk_fact *fact = lk_fact_new(core, LK_FACT_JOB_PLANNED);
+        fact->job = package->jobs[i].id;
+        fact->state = plans[i].state;
+        fact->flag = plans[i].state != LK_JOB_QUEUED;
+        fact->child = plans[i].child;
+        lk_fact_commit(core);
+    }
+}
+
+/* The tag names what it should, whole and signed, and nothing else. */
+static bool is_complete(const struct lk_core *core, const struct lk_package *package,
+                        const struct lk_probe *probe, const struct plan *plans)
+{
+    bool is_signed = lk_package_is_signed(core, package);
+
+    for (size_t i = 0; i < package->job_count; i++)
+        if (!plans[i].is_done)
+            return false;
     for (size_t i = 0; i < probe->count; i++) {
         const struct lk_found_child *entry = &probe->entries[i];
-        bool trusted = entry->arch.name[0] && lk_plan_is_trusted(core, package, push, entry);
-        if (trusted || is_replaced(push, &entry->arch))
-            continue;
-        refuse_entry(core, package, entry);
-        return true;
+        bool                         is_twin =
+            package->origin != LK_PACKAGE_BUILT && lk_probe_find(probe, &entry->arch) != entry;
+        if ((is_signed && !entry->is_signed) || is_twin ||
+            lk_trust_leaves_out(core, package, probe, entry))
+            return false;
     }
-    return false;
-}
-
-static const struct lk_found_child *find_entry(const struct lk_probe *probe,
-                                               const struct lk_arch  *arch)
-{
-    for (size_t i = 0; i < probe->count; i++)
-        if (lk_arch_eq(&probe->entries[i].arch, arch))
-            return &probe->entries[i];
-    return NULL;
-}
-
-/* True if nothing at all is left to do for this job. */
-static bool plan_job(struct lk_core *core, struct lk_package *package, struct lk_job *job,
-                     const struct lk_probe *probe)
-{
-    const struct lk_push        *push = lk_push_of(core, package->push);
-    const struct lk_found_child *entry = find_entry(probe, &job->arch);
-    const struct lk_record      *record = lk_record_find(core, package, &job->arch);
-    struct lk_fact              *fact = lk_fact_new(core, LK_FACT_JOB_PLANNED);
-
-    fact->job = job->id;
-    fact->state = LK_JOB_QUEUED;
-    if (push->options.force || is_replaced(push, &job->arch)) {
-        /* built, whatever is there */
-    } else if (entry) {
-        fact->flag = true;
-        fact->child = entry->child;
-        fact->state = entry->arch_tag_is_right ? LK_JOB_KEPT : LK_JOB_STAGED;
-    } else if (record) {
-        /* Pushed earlier, by a push that could not complete: it is looked at again, not built again. */
-        fact->flag = true;
-        fact->child = record->child;
-        fact->state = LK_JOB_STAGED;
-    }
-    bool done = fact->state == LK_JOB_KEPT && (entry->is_signed || !push->options.sign);
-    lk_fact_commit(core);
-    return done;
+    return probe->index_exists &&
+           (probe->index_is_signed ||
+            (!is_signed &&
+             lk_trust_is_ours(core, package->repository, package->tag, &probe->index_digest)));
 }
 
 void lk_plan_answer(struct lk_core *core, struct lk_package *package,
-                    const struct lk_probe *probe)
+                    const struct lk_probe *probe, const struct lk_probe *source)
 {
-    static const struct lk_arch whole_index;
-    const struct lk_push       *push = lk_push_of(core, package->push);
-    bool                        all_done = probe->index_exists;
+    struct plan plans[LK_PACKAGE_ARCHES_MAX];
 
-    if (lk_plan_refuses(core, package, probe))
+    if ((source && lk_source_refuses(core, package, source)) ||
+        lk_trust_refuses(core, package, probe, source))
         return;
     for (size_t i = 0; i < package->job_count; i++)
-        all_done &= plan_job(core, package, &package->jobs[i], probe);
-    for (size_t i = 0; i < probe->count; i++)
-        all_done &= (!push->options.sign || probe->entries[i].is_signed) &&
-                    !lk_plan_leaves_out(package, push, &probe->entries[i].arch);
-
-    const struct lk_record *record = lk_record_find(core, package, &whole_index);
-    bool                    vouched =
-        probe->index_is_signed || (!push->options.sign && record &&
-                                   lk_digest_eq(&record->child.digest, &probe->index_digest));
-    if (all_done && vouched) {
+        plans[i] = source ? plan_taken(core, package, &package->jobs[i], probe, source)
+                          : plan_built(core, package, &package->jobs[i], probe);
+    if (refuses_to_build(core, package, plans))
+        return;
+    bool is_done = package->job_count && is_complete(core, package, probe, plans);
+    plan_jobs(core, package, plans);
+    if (is_done) {
         package->nothing_to_do = true;
         package->index_is_signed = probe->index_is_signed;
         package->index.digest = probe->index_digest;
-        lk_package_end(core, package, LK_OUTCOME_OK, "");
-        return;
     }
-    if (push->options.dry_run) {
+    if (is_done || lk_push_of(core, package->push)->options.dry_run) {
         lk_package_end(core, package, LK_OUTCOME_OK, "");
         return;
     }

@@ -83,9 +83,17 @@ enum lk_outcome lk_outcome_of(enum lk_err_kind kind);
 /* records.c */
 void                    lk_record_keep(struct lk_core *core, const struct lk_package *package,
                                        const struct lk_arch *arch, const struct lk_child *child);
-const struct lk_record *lk_record_find(const struct lk_core    *core,
-                                       const struct lk_package *package,
-                                       const struct lk_arch    *arch);
+const struct lk_record *lk_record_find(const struct lk_core *core, const char *repository,
+                                       const char *tag, const struct lk_arch *arch);
+
+/* order.c */
+bool lk_package_set_has(const struct lk_package_set *set, size_t number);
+/* Finds the packages that `after` names.  False, with the reason: one is not there, or they wait in a circle. */
+bool lk_order_find(const struct lk_package_request *requests, size_t count,
+                   struct lk_package_set *after, char text[LK_REASON_SIZE]);
+/* True if others of its push have to be published first, or never will be: then it has ended. */
+bool lk_order_holds_back(struct lk_core *core, const struct lk_push *push,
+                         struct lk_package *package);
 
 /* The handlers and parts of lk_advance. */
 void lk_push_submit(struct lk_core *core, const struct lk_event *event);
@@ -93,14 +101,37 @@ void lk_push_cancel(struct lk_core *core, const struct lk_event *event);
 void lk_push_source(struct lk_core *core, const struct lk_event *event);
 void lk_push_advance(struct lk_core *core, struct lk_push *push);
 
+/* `source` is NULL unless the package's images come from elsewhere. */
 void lk_plan_answer(struct lk_core *core, struct lk_package *package,
-                    const struct lk_probe *probe);
-bool lk_plan_is_trusted(const struct lk_core *core, const struct lk_package *package,
-                        const struct lk_push *push, const struct lk_found_child *entry);
-bool lk_plan_leaves_out(const struct lk_package *package, const struct lk_push *push,
-                        const struct lk_arch *arch);
-bool lk_plan_refuses(struct lk_core *core, struct lk_package *package,
-                     const struct lk_probe *probe);
+                    const struct lk_probe *probe, const struct lk_probe *source);
+
+/* trust.c: what may be kept of what is there.  True: refused, the package has ended. */
+bool lk_trust_refuses(struct lk_core *core, struct lk_package *package,
+                      const struct lk_probe *probe, const struct lk_probe *source);
+bool lk_trust_leaves_out(const struct lk_core *core, const struct lk_package *package,
+                         const struct lk_probe *probe, const struct lk_found_child *entry);
+bool lk_trust_covers(const struct lk_core *core, const struct lk_push *push,
+                     const char *repository, const char *tag,
+                     const struct lk_found_child *entry);
+bool lk_trust_is_ours(const struct lk_core *core, const char *repository, const char *tag,
+                      const struct lk_digest *index);
+bool lk_is_replaced(const struct lk_push *push, const struct lk_arch *arch);
+bool lk_is_required(const struct lk_package *package, const struct lk_arch *arch);
+const struct lk_found_child *lk_probe_find(const struct lk_probe *probe,
+                                           const struct lk_arch  *arch);
+/* source.c: the same of where images come from that are not built. */
+bool lk_source_refuses(struct lk_core *core, struct lk_package *package,
+                       const struct lk_probe *source);
+/* Appends an arch to a list for people. */
+void lk_add_arch(char *list, size_t size, const struct lk_arch *arch);
+
+/* package.c */
+/* What it publishes is signed. */
+bool lk_package_is_signed(const struct lk_core *core, const struct lk_package *package);
+/* Its images come from another repository. */
+bool lk_package_is_copied(const struct lk_package *package);
+/* Says why it waits, if that is news. */
+void lk_package_explain(struct lk_core *core, struct lk_package *package, const char *text);
 
 void lk_job_report(struct lk_core *core, const struct lk_event *event);
 void lk_job_ticket_wanted(struct lk_core *core, const struct lk_event *event);

@@ -27,11 +27,22 @@ static struct lk_effect *begin(struct lk_core *core, struct lk_package *package,
     return effect;
 }
 
+/* Where the images come from is of interest only once. */
+static void begin_look(struct lk_core *core, struct lk_package *package)
+{
+    struct lk_effect *effect = begin(core, package, LK_EFFECT_PROBE);
+
+    effect->origin = package->origin;
+    effect->from = package->from;
+    for (size_t i = 0; i < package->job_count; i++)
+        effect->arches[effect->count++] = package->jobs[i].arch;
+}
+
 static void begin_merge(struct lk_core *core, struct lk_package *package)
 {
     struct lk_effect *effect = begin(core, package, LK_EFFECT_MERGE);
 
-    effect->sign = lk_push_of(core, package->push)->options.sign;
+    effect->sign = lk_package_is_signed(core, package);
     for (size_t i = 0; i < package->job_count; i++) {
         effect->accepted[effect->count] = package->jobs[i].state == LK_JOB_DONE;
         effect->arches[effect->count] = package->jobs[i].arch;
@@ -57,7 +68,7 @@ void lk_publish_advance(struct lk_core *core, struct lk_package *package)
     if (!may_begin(core, package))
         return;
     if (package->state == LK_PACKAGE_PLANNING) {
-        begin(core, package, LK_EFFECT_PROBE);
+        begin_look(core, package);
         return;
     }
     if (!lk_turnstile_holds(package, NULL))
@@ -70,26 +81,21 @@ void lk_publish_advance(struct lk_core *core, struct lk_package *package)
         begin_tag(core, package);
 }
 
-static bool is_required(const struct lk_package *package, const struct lk_arch *arch)
-{
-    for (size_t i = 0; i < package->job_count; i++)
-        if (lk_arch_eq(&package->jobs[i].arch, arch))
-            return true;
-    return false;
-}
-
 void lk_publish_probed(struct lk_core *core, struct lk_package *package,
                        const struct lk_probe *probe)
 {
-    const struct lk_push *push = lk_push_of(core, package->push);
-
-    if (lk_plan_refuses(core, package, probe))
+    if (lk_trust_refuses(core, package, probe, NULL))
         return;
     package->other_count = 0;
+    package->left_out_count = 0;
     for (size_t i = 0; i < probe->count; i++) {
-        const struct lk_arch *arch = &probe->entries[i].arch;
-        if (is_required(package, arch) || lk_plan_leaves_out(package, push, arch))
+        const struct lk_found_child *entry = &probe->entries[i];
+        if (lk_is_required(package, &entry->arch))
             continue;
+        if (lk_trust_leaves_out(core, package, probe, entry)) {
+            package->left_out_count++;
+            continue;
+        }
         if (package->other_count == LK_FOUND_MAX) {
             lk_package_end(
                 core, package, LK_OUTCOME_REFUSED,
@@ -97,8 +103,8 @@ void lk_publish_probed(struct lk_core *core, struct lk_package *package,
                 "the package's own)");
             return;
         }
-        package->other_arch[package->other_count] = probe->entries[i].arch;
-        package->other[package->other_count++] = probe->entries[i].child;
+        package->other_arch[package->other_count] = entry->arch;
+        package->other[package->other_count++] = entry->child;
     }
     package->tag_exists = probe->index_exists;
     package->tag_digest = probe->index_digest;
@@ -119,7 +125,7 @@ static void merged(struct lk_core *core, struct lk_package *package,
     struct lk_fact *fact = lk_fact_new(core, LK_FACT_PACKAGE_MERGED);
     fact->package = package->id;
     fact->child = event->answer.index;
-    fact->is_signed = push->options.sign;
+    fact->is_signed = lk_package_is_signed(core, package);
     lk_fact_commit(core);
     package->merged_in_turn = true;
 }
@@ -171,7 +177,7 @@ void lk_publish_answer(struct lk_core *core, const struct lk_event *event)
     else if (event->type == LK_EVENT_TAGGED)
         lk_package_end(core, package, LK_OUTCOME_OK, "");
     else if (package->state == LK_PACKAGE_PLANNING)
-        lk_plan_answer(core, package, event->answer.probe);
+        lk_plan_answer(core, package, event->answer.probe, event->answer.source);
     else
         lk_publish_probed(core, package, event->answer.probe);
 }

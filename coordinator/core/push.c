@@ -88,7 +88,12 @@ static bool package_is_well_formed(const struct lk_package_request *request)
 {
     if (!fits(request->repository, LK_REPOSITORY_SIZE) || !fits(request->tag, LK_TAG_SIZE) ||
         strnlen(request->path, LK_REPOSITORY_SIZE) == LK_REPOSITORY_SIZE ||
-        request->arch_count == 0 || request->arch_count > LK_PACKAGE_ARCHES_MAX)
+        (request->arch_count == 0 && request->origin != LK_PACKAGE_FROM_INDEX) ||
+        request->arch_count > LK_PACKAGE_ARCHES_MAX)
+        return false;
+    if (request->origin == LK_PACKAGE_FROM_INDEX &&
+        (!fits(request->from.repository, LK_REPOSITORY_SIZE) ||
+         !fits(request->from.tag, LK_TAG_SIZE)))
         return false;
     for (size_t i = 0; i < request->arch_count; i++) {
         if (request->arches[i].name[0] == '\0')
@@ -115,8 +120,24 @@ static bool is_well_formed(const struct lk_event *event)
     return true;
 }
 
+/* What is well formed and makes no sense; NULL: it does. */
+static const char *contradiction(const struct lk_event *event)
+{
+    const struct lk_push_options *options = event->submit.options;
+
+    if (options->force && options->no_build)
+        return "--force builds everything and --nobuild nothing: choose one";
+    for (size_t i = 0; i < event->submit.count && options->build_only; i++)
+        if (event->submit.packages[i].origin != LK_PACKAGE_BUILT)
+            return "without a push there is no release, and no manifest or tag to write";
+    return options->no_build && options->build_only
+               ? "a build that builds nothing and pushes nothing has nothing to do"
+               : NULL;
+}
+
 static void accept_package(struct lk_core *core, uint64_t push, size_t number,
-                           const struct lk_package_request *request)
+                           const struct lk_package_request *request,
+                           const struct lk_package_set     *after)
 {
     uint64_t        id = free_package_id(core);
     struct lk_fact *fact = lk_fact_new(core, LK_FACT_PACKAGE_ACCEPTED);
@@ -126,15 +147,22 @@ static void accept_package(struct lk_core *core, uint64_t push, size_t number,
     fact->count = (uint32_t)number;
     fact->spec = request->spec;
     fact->tree = request->tree;
+    fact->is_unsigned = request->is_unsigned;
+    fact->origin = request->origin;
+    if (request->origin == LK_PACKAGE_FROM_INDEX)
+        fact->from = request->from;
+    fact->after = *after;
     fact->arch_count = request->arch_count;
-    memcpy(fact->arches, request->arches, request->arch_count * sizeof(request->arches[0]));
+    for (size_t i = 0; i < request->arch_count; i++)
+        fact->arches[i] = request->arches[i];
     snprintf(fact->repository, sizeof(fact->repository), "%s", request->repository);
     snprintf(fact->tag, sizeof(fact->tag), "%s", request->tag);
     snprintf(fact->path, sizeof(fact->path), "%s", request->path);
     lk_fact_commit(core);
 }
 
-static void accept(struct lk_core *core, const struct lk_event *event)
+static void accept(struct lk_core *core, const struct lk_event *event,
+                   const struct lk_package_set *after)
 {
     uint64_t        id = free_push_id(core);
     struct lk_fact *fact = lk_fact_new(core, LK_FACT_PUSH_ACCEPTED);
@@ -147,7 +175,7 @@ static void accept(struct lk_core *core, const struct lk_event *event)
     snprintf(fact->client, sizeof(fact->client), "%s", event->submit.client);
     lk_fact_commit(core);
     for (size_t i = 0; i < event->submit.count; i++)
-        accept_package(core, id, i, &event->submit.packages[i]);
+        accept_package(core, id, i, &event->submit.packages[i], &after[i]);
     if (event->submit.options->dry_run) {
         lk_fact_new(core, LK_FACT_SOURCE_READY)->push = id;
         lk_fact_commit(core);
@@ -169,24 +197,49 @@ static void tell_accepted(struct lk_core *core, const struct lk_event *event,
     effect->push = push->id;
 }
 
+static void refuse(struct lk_core *core, const struct lk_event *event, enum lk_err_kind kind,
+                   const char *text)
+{
+    answer(core, event->submit.session, event->submit.request, kind, text);
+}
+
+/* False: it was refused. */
+static bool accept_new(struct lk_core *core, const struct lk_event *event)
+{
+    struct lk_package_set after[LK_PUSH_PACKAGES_MAX];
+    char                  text[LK_REASON_SIZE];
+
+    if (contradiction(event)) {
+        refuse(core, event, LK_ERR_INVALID, contradiction(event));
+        return false;
+    }
+    if (!lk_order_find(event->submit.packages, event->submit.count, after, text)) {
+        refuse(core, event, LK_ERR_INVALID, text);
+        return false;
+    }
+    if (!make_room(core, event->submit.count)) {
+        refuse(core, event, LK_ERR_LIMIT,
+               "the coordinator's queue is full (limit: pushes and packages in work); "
+               "try again when some have ended");
+        return false;
+    }
+    accept(core, event, after);
+    return true;
+}
+
 void lk_push_submit(struct lk_core *core, const struct lk_event *event)
 {
     struct lk_push *push = find_by_key(core, event->submit.client, event->submit.request_key);
 
     if (!is_well_formed(event)) {
-        answer(core, event->submit.session, event->submit.request, LK_ERR_INVALID,
+        refuse(core, event, LK_ERR_INVALID,
                "a push has 1 to 128 packages, each with a repository, a tag and 1 to 8 "
                "architectures that differ");
         return;
     }
     if (!push) {
-        if (!make_room(core, event->submit.count)) {
-            answer(core, event->submit.session, event->submit.request, LK_ERR_LIMIT,
-                   "the coordinator's queue is full (limit: pushes and packages in work); "
-                   "try again when some have ended");
+        if (!accept_new(core, event))
             return;
-        }
-        accept(core, event);
         push = core->last;
     }
     push->source_until_ms = event->now_ms + core->config.source_ms;
@@ -273,6 +326,14 @@ static void end_when_all_ended(struct lk_core *core, struct lk_push *push)
     lk_fact_commit(core);
 }
 
+static bool has_arch_in_common(const struct lk_package *package, const struct lk_package *other)
+{
+    for (size_t i = 0; i < package->job_count; i++)
+        if (lk_is_required(other, &package->jobs[i].arch))
+            return true;
+    return package->job_count == 0 || other->job_count == 0; /* not known yet */
+}
+
 /* The same tag with some arch in common is pushed by one at a time: the second then finds it done. */
 static bool waits_for_another(const struct lk_core *core, const struct lk_package *package)
 {
@@ -285,10 +346,8 @@ static bool waits_for_another(const struct lk_core *core, const struct lk_packag
         if (!goes_first || other == package || push->options.dry_run ||
             push->options.build_only || strcmp(other->tag, package->tag) != 0)
             continue;
-        for (size_t i = 0; i < package->job_count; i++)
-            for (size_t j = 0; j < other->job_count; j++)
-                if (lk_arch_eq(&package->jobs[i].arch, &other->jobs[j].arch))
-                    return true;
+        if (has_arch_in_common(package, other))
+            return true;
     }
     return false;
 }
@@ -308,16 +367,17 @@ static void queue_all_jobs(struct lk_core *core, struct lk_package *package)
 static void advance_waiting(struct lk_core *core, struct lk_push *push,
                             struct lk_package *package)
 {
+    if (lk_order_holds_back(core, push, package))
+        return;
     if (push->options.build_only) {
         queue_all_jobs(core, package);
     } else if (push->options.dry_run || !waits_for_another(core, package)) {
         package->state = LK_PACKAGE_PLANNING;
         package->text[0] = '\0';
         lk_touch_package(core, package);
-    } else if (!package->text[0]) {
-        snprintf(package->text, sizeof(package->text),
-                 "the same package is being pushed already; waits for that");
-        lk_touch_package(core, package);
+    } else {
+        lk_package_explain(core, package,
+                           "the same package is being pushed already; waits for that");
     }
 }
 

@@ -2,14 +2,13 @@
 
 #include <string.h>
 
-static struct lk_record *find(const struct lk_core *core, const struct lk_package *package,
-                              const struct lk_arch *arch)
+static struct lk_record *find(const struct lk_core *core, const char *repository,
+                              const char *tag, const struct lk_arch *arch)
 {
     for (size_t i = 0; i < core->config.records_max; i++) {
         struct lk_record *record = &core->records[i];
         if (record->repository[0] && lk_arch_eq(&record->arch, arch) &&
-            strcmp(record->tag, package->tag) == 0 &&
-            strcmp(record->repository, package->repository) == 0)
+            strcmp(record->tag, tag) == 0 && strcmp(record->repository, repository) == 0)
             return record;
     }
     return NULL;
@@ -18,7 +17,7 @@ static struct lk_record *find(const struct lk_core *core, const struct lk_packag
 void lk_record_keep(struct lk_core *core, const struct lk_package *package,
                     const struct lk_arch *arch, const struct lk_child *child)
 {
-    struct lk_record *record = find(core, package, arch);
+    struct lk_record *record = find(core, package->repository, package->tag, arch);
 
     if (!record) {
         record = &core->records[core->record_next];
@@ -30,9 +29,8 @@ void lk_record_keep(struct lk_core *core, const struct lk_package *package,
     record->child = *child;
 }
 
-const struct lk_record *lk_record_find(const struct lk_core    *core,
-                                       const struct lk_package *package,
-                                       const struct lk_arch    *arch)
+const struct lk_record *lk_record_find(const struct lk_core *core, const char *repository,
+                                       const char *tag, const struct lk_arch *arch)
 {
-    return find(core, package, arch);
+    return find(core, repository, tag, arch);
 }

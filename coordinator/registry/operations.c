@@ -3,6 +3,7 @@
 #include "common/os/file.h"
 #include "common/os/workers.h"
 #include "common/registry/docker_config.h"
+#include "coordinator/registry/copy.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct operation {
     bool                  failed;
     struct lk_err         err;
     struct lk_found       found;
+    struct lk_found       source;
     struct lk_descriptor  index;
     struct lk_credential  ticket;
     uint32_t              ticket_valid_ms;
@@ -61,8 +63,8 @@ static int read_login(const struct lk_login *login, struct lk_credential *out,
                 : lk_err_set(err, LK_ERR_INVALID, "%s: is no password", login->password_file);
 }
 
-static int set_up(const struct operation *operation, struct lk_publisher *publisher,
-                  struct lk_err *err)
+static int set_up(const struct operation *operation, const char *repository,
+                  struct lk_publisher *publisher, struct lk_err *err)
 {
     const struct lk_operations_options *options = &operation->owner->options;
     const struct lk_registry_config    *registry;
@@ -73,8 +75,7 @@ static int set_up(const struct operation *operation, struct lk_publisher *publis
         .trusted_key_count = options->trusted_key_count,
         .visible_ms = VISIBLE_MS,
     };
-    if (lk_reference_parse(lk_str_of(operation->effect.repository), &publisher->repository,
-                           err) < 0)
+    if (lk_reference_parse(lk_str_of(repository), &publisher->repository, err) < 0)
         return -1;
     registry = lk_coordinator_config_registry(options->config, publisher->repository.host);
     publisher->options = (struct lk_registry_options) {
@@ -149,6 +150,46 @@ static int fetch_ticket(struct operation *operation, const struct lk_publisher *
     return 0;
 }
 
+/* Where the images come from: another tag, perhaps in another repository, or the tags of the arches. */
+static int probe_source(struct operation *operation, const struct lk_publisher *publisher,
+                        struct lk_err *err)
+{
+    const struct lk_effect *effect = &operation->effect;
+    struct lk_publisher     other;
+
+    if (effect->origin == LK_PACKAGE_BUILT)
+        return 0;
+    if (effect->origin == LK_PACKAGE_FROM_ARCH_TAGS)
+        return lk_publisher_probe_arch_tags(publisher, effect->tag, effect->arches,
+                                            effect->count, &operation->source, err);
+    int result = set_up(operation, effect->from.repository, &other, err);
+    if (result == 0)
+        result = lk_publisher_probe(&other, effect->from.tag, &operation->source, err);
+    sodium_memzero(&other.options.credential, sizeof(other.options.credential));
+    return result;
+}
+
+static int accept_child(struct operation *operation, const struct lk_publisher *publisher,
+                        struct lk_err *err)
+{
+    const struct lk_effect *effect = &operation->effect;
+    struct lk_publisher     other;
+    struct lk_descriptor    child;
+    int                     result = 0;
+
+    child_of(&effect->child, &child);
+    if (effect->from.repository[0]) {
+        result = set_up(operation, effect->from.repository, &other, err);
+        if (result == 0)
+            result = lk_copy_image(&other, publisher, &child,
+                                   operation->owner->options.config->state, err);
+        sodium_memzero(&other.options.credential, sizeof(other.options.credential));
+    }
+    return result < 0 ? -1
+                      : lk_publisher_accept_child(publisher, effect->tag, &effect->arch, &child,
+                                                  !effect->no_arch_tag, err);
+}
+
 static int at_registry(struct operation *operation, const struct lk_publisher *publisher,
                        struct lk_err *err)
 {
@@ -157,9 +198,11 @@ static int at_registry(struct operation *operation, const struct lk_publisher *p
 
     child_of(&effect->child, &child);
     if (effect->type == LK_EFFECT_PROBE)
-        return lk_publisher_probe(publisher, effect->tag, &operation->found, err);
+        return lk_publisher_probe(publisher, effect->tag, &operation->found, err) < 0
+                   ? -1
+                   : probe_source(operation, publisher, err);
     if (effect->type == LK_EFFECT_ACCEPT_CHILD)
-        return lk_publisher_accept_child(publisher, effect->tag, &effect->arch, &child, err);
+        return accept_child(operation, publisher, err);
     if (effect->type == LK_EFFECT_MERGE)
         return merge(operation, publisher, err);
     if (effect->type == LK_EFFECT_TAG)
@@ -170,7 +213,7 @@ static int at_registry(struct operation *operation, const struct lk_publisher *p
 static int carry_out(struct operation *operation, struct lk_err *err)
 {
     struct lk_publisher publisher;
-    int                 result = set_up(operation, &publisher, err);
+    int result = set_up(operation, operation->effect.repository, &publisher, err);
 
     if (result == 0)
         result = at_registry(operation, &publisher, err);
@@ -192,6 +235,7 @@ static void done(struct lk_work *work)
     struct lk_operation_result          result = {
                  .err = operation->failed ? &operation->err : NULL,
                  .found = &operation->found,
+                 .source = operation->effect.origin == LK_PACKAGE_BUILT ? NULL : &operation->source,
                  .index = operation->index,
                  .ticket = &operation->ticket,
                  .ticket_valid_ms = operation->ticket_valid_ms,

@@ -17,6 +17,7 @@ struct lk_operations;
 struct lk_operation_result {
     const struct lk_err   *err;    /* NULL: it went well */
     const struct lk_found *found;  /* PROBE */
+    const struct lk_found *source; /* the same of where the images come from, or NULL */
     struct lk_descriptor   index;  /* MERGE */
     struct lk_credential  *ticket; /* TICKET */
     uint32_t               ticket_valid_ms;

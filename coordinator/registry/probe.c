@@ -22,12 +22,22 @@ static int probe_arch_tag(struct lk_registry *registry, const char *arch_tag,
     return 0;
 }
 
+static int check_signature(const struct lk_publisher *publisher, struct lk_registry *registry,
+                           const struct lk_names *names, struct lk_found_entry *entry,
+                           struct lk_err *err)
+{
+    const char *wanted[] = { names->arch_reference }; /* says also what it was signed as */
+
+    return lk_signature_check(registry, &entry->descriptor.digest, wanted, LK_COUNT(wanted),
+                              publisher->trusted_keys, publisher->trusted_key_count,
+                              &entry->is_signed, err);
+}
+
 static int probe_entry(const struct lk_publisher *publisher, struct lk_registry *registry,
                        const char *tag, const struct lk_index_entry *listed,
                        struct lk_found_entry *entry, struct lk_err *err)
 {
     struct lk_names names;
-    const char     *wanted[] = { names.arch_reference }; /* says also what it was signed as */
 
     entry->descriptor = listed->descriptor;
     if (!is_for_us(listed))
@@ -36,9 +46,7 @@ static int probe_entry(const struct lk_publisher *publisher, struct lk_registry 
     if (entry->arch.name[0] == '\0')
         return 0;
     if (lk_names_make(&names, publisher->repository.repository, tag, &entry->arch, err) < 0 ||
-        lk_signature_check(registry, &entry->descriptor.digest, wanted, LK_COUNT(wanted),
-                           publisher->trusted_keys, publisher->trusted_key_count,
-                           &entry->is_signed, err) < 0)
+        check_signature(publisher, registry, &names, entry, err) < 0)
         return -1;
     return probe_arch_tag(registry, names.arch_tag, entry, err);
 }
@@ -90,4 +98,45 @@ int lk_publisher_probe(const struct lk_publisher *publisher, const char *tag,
     if (probe(publisher, tag, out, err) < 0)
         return lk_err_wrap(err, "looking at %s:%s", publisher->repository.repository, tag);
     return 0;
+}
+
+/* Adds what one arch tag names, if it is there. */
+static int add_arch_tag(const struct lk_publisher *publisher, struct lk_registry *registry,
+                        const char *tag, const struct lk_arch *arch, struct lk_found *out,
+                        struct lk_err *err)
+{
+    LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
+    struct lk_found_entry                          *entry = &out->entries[out->count];
+    struct lk_names                                 names;
+
+    if (lk_names_make(&names, publisher->repository.repository, tag, arch, err) < 0)
+        return -1;
+    if (lk_registry_get_manifest(registry, names.arch_tag, &manifest, err) < 0)
+        return err->kind == LK_ERR_NOT_FOUND ? 0 : -1;
+    if (!lk_media_type_is_image(manifest.media_type))
+        return lk_err_set(err, LK_ERR_CONFLICT,
+                          "the tag %s names no image but \"%s\"; delete or move that tag",
+                          names.arch_tag, manifest.media_type);
+    *entry = (struct lk_found_entry) { .arch = *arch, .arch_tag_is_right = true };
+    entry->descriptor.digest = manifest.digest;
+    entry->descriptor.size = manifest.bytes.len;
+    memcpy(entry->descriptor.media_type, manifest.media_type,
+           sizeof(entry->descriptor.media_type));
+    out->count++;
+    return check_signature(publisher, registry, &names, entry, err);
+}
+
+int lk_publisher_probe_arch_tags(const struct lk_publisher *publisher, const char *tag,
+                                 const struct lk_arch *arches, size_t count,
+                                 struct lk_found *out, struct lk_err *err)
+{
+    LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
+
+    memset(out, 0, sizeof(*out));
+    int result = lk_registry_open(&registry, &publisher->repository, &publisher->options, err);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        result = add_arch_tag(publisher, registry, tag, &arches[i], out, err);
+    return result == 0 ? 0
+                       : lk_err_wrap(err, "looking at the images of %s:%s",
+                                     publisher->repository.repository, tag);
 }

@@ -60,8 +60,7 @@ static int write_tag(const struct lk_publisher *publisher, struct lk_registry *r
     return 0;
 }
 
-/* Layers that a registry may not hold: their manifest says where else they are. */
-static bool is_elsewhere(const struct lk_descriptor *layer)
+bool lk_layer_is_elsewhere(const struct lk_descriptor *layer)
 {
     return strstr(layer->media_type, "foreign") ||
            strstr(layer->media_type, "nondistributable");
@@ -78,7 +77,8 @@ static int check_layers(struct lk_registry *registry, const struct lk_image_mani
 
     for (size_t i = 0; i < image->layer_count; i++) {
         const struct lk_descriptor *layer = &image->layers[i];
-        if (is_elsewhere(layer) || lk_registry_has_blob(registry, &layer->digest, err) == 0)
+        if (lk_layer_is_elsewhere(layer) ||
+            lk_registry_has_blob(registry, &layer->digest, err) == 0)
             continue;
         lk_digest_format(&layer->digest, digest);
         if (err->kind == LK_ERR_NOT_FOUND)
@@ -107,7 +107,7 @@ static int read_child(const struct lk_publisher *publisher, struct lk_registry *
 /* No more words around an error: a job's reason is short, and names package and architecture anyway. */
 int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *tag,
                               const struct lk_arch *arch, const struct lk_descriptor *child,
-                              struct lk_err *err)
+                              bool write, struct lk_err *err)
 {
     LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest   manifest = { 0 };
@@ -119,7 +119,7 @@ int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *
         read_child(publisher, registry, child, arch, &manifest, &image, err) < 0 ||
         check_layers(registry, &image, err) < 0)
         return -1;
-    return write_tag(publisher, registry, names.arch_tag, &manifest, err);
+    return write ? write_tag(publisher, registry, names.arch_tag, &manifest, err) : 0;
 }
 
 static int check_children(const struct lk_index *children, struct lk_err *err)

@@ -24,7 +24,10 @@ struct lk_publisher {
     uint32_t visible_ms;
 };
 
-/* One entry found in the index under the tag.  (Arch tags without an index are not looked at.) */
+/* Layers that a registry may not hold: their manifest says where else they are. */
+bool lk_layer_is_elsewhere(const struct lk_descriptor *layer);
+
+/* One entry found in the index under the tag, or what an arch tag names. */
 struct lk_found_entry {
     struct lk_arch       arch; /* "" if the entry has no platform we build for */
     struct lk_descriptor descriptor;
@@ -46,12 +49,20 @@ int lk_publisher_probe(const struct lk_publisher *publisher, const char *tag,
                        struct lk_found *out, struct lk_err *err);
 
 /*
+ * What TAG-ARCH names for each of these arches, as entries; there is none for a tag that is not there.  CONFLICT if
+ * one of them names no image.
+ */
+int lk_publisher_probe_arch_tags(const struct lk_publisher *publisher, const char *tag,
+                                 const struct lk_arch *arches, size_t count,
+                                 struct lk_found *out, struct lk_err *err);
+
+/*
  * Re-reads a child by digest; checks size, media type, and os "linux" and `arch` in its image config
- * (CONFLICT with what was found if not), that its blobs are there; writes TAG-ARCH and reads it back by tag.
+ * (CONFLICT with what was found if not), that its blobs are there; writes TAG-ARCH (if `write`) and reads it back by tag.
  */
 int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *tag,
                               const struct lk_arch *arch, const struct lk_descriptor *child,
-                              struct lk_err *err);
+                              bool write, struct lk_err *err);
 
 /*
  * Re-reads these children (one an architecture, os "linux") by digest, as above: CONFLICT if one is not what is

@@ -149,7 +149,9 @@ int lk_intake_fetch(struct lk_intake *intake, struct lk_err *err)
                           "the submission is not at the point of being fetched");
     intake->state = LK_INTAKE_SOURCES;
     for (size_t i = 0; i < intake->tree_count; i++)
-        if (lk_receiver_add_root(intake->receiver, &intake->trees[i], true, err) < 0)
+        /* What is not built has no source. */
+        if (!lk_oid_is_zero(&intake->trees[i]) &&
+            lk_receiver_add_root(intake->receiver, &intake->trees[i], true, err) < 0)
             return fail(intake);
     look_whether_done(intake);
     return 0;

@@ -17,6 +17,11 @@ static bool has_names(enum lk_fact_type type)
     return type == LK_FACT_PACKAGE_ACCEPTED;
 }
 
+static bool has_arches(enum lk_fact_type type)
+{
+    return has_names(type) || type == LK_FACT_ARCHES_FOUND;
+}
+
 static bool has_agent(enum lk_fact_type type)
 {
     return type == LK_FACT_JOB_ASSIGNED || type == LK_FACT_JOB_BUILT;
@@ -37,6 +42,8 @@ static void encode_options(const struct lk_push_options *options, lk_fact_Option
     out->dry_run = options->dry_run;
     out->build_only = options->build_only;
     out->force = options->force;
+    out->no_build = options->no_build;
+    out->no_arch_tags = options->no_arch_tags;
     out->adopt_count = (pb_size_t)options->adopt_count;
     for (size_t i = 0; i < options->adopt_count; i++)
         memcpy(out->adopt[i], options->adopt[i].sha256, sizeof(out->adopt[i]));
@@ -54,6 +61,18 @@ static void encode_names(const struct lk_fact *fact, lk_fact_Fact *out)
     out->has_tree = true;
     memcpy(out->spec, fact->spec.sha1, sizeof(out->spec));
     memcpy(out->tree, fact->tree.sha1, sizeof(out->tree));
+    out->is_unsigned = fact->is_unsigned;
+    out->origin = (uint32_t)fact->origin;
+    out->has_from = fact->origin == LK_PACKAGE_FROM_INDEX;
+    memcpy(out->from.repository, fact->from.repository, sizeof(out->from.repository));
+    memcpy(out->from.tag, fact->from.tag, sizeof(out->from.tag));
+    for (uint32_t i = 0; i < LK_PUSH_PACKAGES_MAX; i++)
+        if (fact->after.bits[i / 64] >> i % 64 & 1)
+            out->after[out->after_count++] = i;
+}
+
+static void encode_arches(const struct lk_fact *fact, lk_fact_Fact *out)
+{
     out->arches_count = (pb_size_t)fact->arch_count;
     for (size_t i = 0; i < fact->arch_count; i++)
         memcpy(out->arches[i], fact->arches[i].name, sizeof(out->arches[i]));
@@ -97,6 +116,8 @@ size_t lk_fact_encode(const struct lk_fact *fact, uint8_t out[LK_FACT_BYTES_MAX]
     } else if (has_text(fact->type)) {
         memcpy(message.text, fact->text, sizeof(message.text));
     }
+    if (has_arches(fact->type))
+        encode_arches(fact, &message);
     pb_ostream_t stream = pb_ostream_from_buffer(out, LK_FACT_BYTES_MAX);
     bool         fits = pb_encode(&stream, lk_fact_Fact_fields, &message);
     lk_assert(fits);
@@ -120,11 +141,32 @@ static bool decode_options(lk_fact_Options *options, struct lk_push_options *out
     out->dry_run = options->dry_run;
     out->build_only = options->build_only;
     out->force = options->force;
+    out->no_build = options->no_build;
+    out->no_arch_tags = options->no_arch_tags;
     out->adopt_count = options->adopt_count;
     for (size_t i = 0; i < options->adopt_count; i++)
         memcpy(out->adopt[i].sha256, options->adopt[i], sizeof(options->adopt[i]));
     out->replace_count = options->replace_count;
     return decode_arches(out->replace, options->replace, options->replace_count);
+}
+
+static bool decode_names(const lk_fact_Fact *message, struct lk_fact *out)
+{
+    memcpy(out->repository, message->repository, sizeof(out->repository));
+    memcpy(out->tag, message->tag, sizeof(out->tag));
+    memcpy(out->path, message->path, sizeof(out->path));
+    memcpy(out->spec.sha1, message->spec, sizeof(out->spec.sha1));
+    memcpy(out->tree.sha1, message->tree, sizeof(out->tree.sha1));
+    out->is_unsigned = message->is_unsigned;
+    out->origin = (enum lk_package_origin)message->origin;
+    memcpy(out->from.repository, message->from.repository, sizeof(out->from.repository));
+    memcpy(out->from.tag, message->from.tag, sizeof(out->from.tag));
+    for (size_t i = 0; i < message->after_count; i++) {
+        if (message->after[i] >= LK_PUSH_PACKAGES_MAX)
+            return false;
+        out->after.bits[message->after[i] / 64] |= UINT64_C(1) << message->after[i] % 64;
+    }
+    return message->origin <= LK_PACKAGE_FROM_ARCH_TAGS;
 }
 
 static bool decode_variant(lk_fact_Fact *message, struct lk_fact *out)
@@ -134,12 +176,9 @@ static bool decode_variant(lk_fact_Fact *message, struct lk_fact *out)
         memcpy(out->request_key, message->request_key, sizeof(out->request_key));
         return decode_options(&message->options, &out->options);
     }
-    if (has_names(out->type)) {
-        memcpy(out->repository, message->repository, sizeof(out->repository));
-        memcpy(out->tag, message->tag, sizeof(out->tag));
-        memcpy(out->path, message->path, sizeof(out->path));
-        memcpy(out->spec.sha1, message->spec, sizeof(out->spec.sha1));
-        memcpy(out->tree.sha1, message->tree, sizeof(out->tree.sha1));
+    if (has_names(out->type) && !decode_names(message, out))
+        return false;
+    if (has_arches(out->type)) {
         out->arch_count = message->arches_count;
         return decode_arches(out->arches, message->arches, message->arches_count);
     }
@@ -165,7 +204,7 @@ int lk_fact_decode(struct lk_str bytes, struct lk_fact *out, struct lk_err *err)
     if (!pb_decode(&stream, lk_fact_Fact_fields, &message))
         return lk_err_set(err, LK_ERR_CONFLICT, "a fact cannot be read: %s",
                           PB_GET_ERROR(&stream));
-    if (message.type < LK_FACT_STARTED || message.type > LK_FACT_PUBLISH_QUEUED)
+    if (message.type < LK_FACT_STARTED || message.type > LK_FACT_ARCHES_FOUND)
         return lk_err_set(err, LK_ERR_CONFLICT,
                           "a fact is of type %u, which this version does not know",
                           message.type);
@@ -192,6 +231,7 @@ int lk_fact_decode(struct lk_str bytes, struct lk_fact *out, struct lk_err *err)
     }
     if (!decode_variant(&message, out))
         return lk_err_set(err, LK_ERR_CONFLICT,
-                          "a fact names an architecture that cannot be one");
+                          "a fact names an architecture, an origin or another package that "
+                          "cannot be one");
     return 0;
 }

@@ -11,7 +11,11 @@
 #include "coordinator/core/fact.h"
 
 #define LK_FACT_BYTES_MAX 4096
-#define LK_JOURNAL_FORMAT 1 /* of the records; a newer one is refused, not guessed at */
+/*
+ * Of the records; older ones are read as ever, a newer one is refused, not guessed at.  2: packages that are not
+ * built, which an older program would try to build.
+ */
+#define LK_JOURNAL_FORMAT 2
 
 /* The length; every fact of the core fits. */
 size_t lk_fact_encode(const struct lk_fact *fact, uint8_t out[LK_FACT_BYTES_MAX]);

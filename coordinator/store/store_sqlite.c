@@ -212,7 +212,7 @@ static int replay_rows(struct lk_journal *journal, sqlite3_stmt *rows,
 
     while ((result = sqlite3_step(rows)) == SQLITE_ROW) {
         int64_t seq = sqlite3_column_int64(rows, 0);
-        if (sqlite3_column_int64(rows, 1) != LK_JOURNAL_FORMAT)
+        if (sqlite3_column_int64(rows, 1) > LK_JOURNAL_FORMAT)
             return lk_err_set(
                 err, LK_ERR_INVALID,
                 "record %lld of %s was written by a newer lkcoordd: start that version",

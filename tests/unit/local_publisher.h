@@ -105,7 +105,7 @@ static void publish(struct bench *bench, const char *tag, const struct lk_index 
 
     for (size_t i = 0; i < children->count; i++)
         SUCCEEDS(lk_publisher_accept_child(&bench->publisher, tag, &children->entries[i].arch,
-                                           &children->entries[i].descriptor, &err));
+                                           &children->entries[i].descriptor, true, &err));
     SUCCEEDS(lk_publisher_merge(&bench->publisher, tag, children, NULL, sign, index, &err));
     SUCCEEDS(lk_publisher_move_tag(&bench->publisher, tag, &nothing, index, &err));
 }

@@ -40,6 +40,7 @@ static const char *const names[] = {
     [LK_FACT_PUSH_ENDED] = "push_ended",
     [LK_FACT_PUSH_FORGOTTEN] = "push_forgotten",
     [LK_FACT_PUBLISH_QUEUED] = "publish_queued",
+    [LK_FACT_ARCHES_FOUND] = "arches_found",
 };
 
 static struct lk_child sample_child(void)
@@ -113,6 +114,10 @@ static void sample_of_job(struct lk_fact *fact)
 static void sample_of_package(struct lk_fact *fact)
 {
     fact->package = 301;
+    if (fact->type == LK_FACT_ARCHES_FOUND) {
+        fact->arch_count = 1;
+        strcpy(fact->arches[0].name, "arm64");
+    }
     if (fact->type == LK_FACT_PERMIT_GRANTED || fact->type == LK_FACT_PERMIT_ENDED) {
         fact->job = 301 * LK_PACKAGE_ARCHES_MAX + 1;
         fact->fence = 7ULL << 32 | 9;
@@ -150,7 +155,8 @@ static struct lk_fact sample(enum lk_fact_type type)
     case LK_FACT_PERMIT_ENDED:
     case LK_FACT_PACKAGE_MERGED:
     case LK_FACT_PACKAGE_ENDED:
-    case LK_FACT_PUBLISH_QUEUED: sample_of_package(&fact); break;
+    case LK_FACT_PUBLISH_QUEUED:
+    case LK_FACT_ARCHES_FOUND: sample_of_package(&fact); break;
     case LK_FACT_JOB_PLANNED:
     case LK_FACT_JOB_ASSIGNED:
     case LK_FACT_JOB_BUILT:
@@ -183,6 +189,32 @@ static void every_fact_comes_back_as_it_was(void **state)
     }
 }
 
+/* What came later: journals without it mean what they did. */
+static void a_package_that_is_not_built_comes_back_as_it_was(void **state)
+{
+    struct lk_fact facts[] = { sample(LK_FACT_PACKAGE_ACCEPTED),
+                               sample(LK_FACT_PUSH_ACCEPTED) };
+
+    (void)state;
+    facts[0].origin = LK_PACKAGE_FROM_INDEX;
+    facts[0].is_unsigned = true;
+    facts[0].arch_count = 0;
+    memset(facts[0].arches, 0, sizeof(facts[0].arches));
+    strcpy(facts[0].from.repository, "localhost:5000/org/that");
+    strcpy(facts[0].from.tag, "v1");
+    facts[0].after.bits[0] = 5;
+    facts[0].after.bits[1] = UINT64_C(1) << 63;
+    facts[1].options.no_build = true;
+    facts[1].options.no_arch_tags = true;
+    for (size_t i = 0; i < LK_COUNT(facts); i++) {
+        struct lk_fact again;
+        struct lk_err  err;
+        uint8_t        bytes[LK_FACT_BYTES_MAX];
+        assert_int_equal(lk_fact_decode(encoded(&facts[i], bytes), &again, &err), 0);
+        assert_memory_equal(&facts[i], &again, sizeof(again));
+    }
+}
+
 static void fill(char *out, size_t size)
 {
     memset(out, 'x', size - 1);
@@ -206,6 +238,10 @@ static void the_longest_facts_come_back_as_they_were(void **state)
     fill(facts[1].repository, sizeof(facts[1].repository));
     fill(facts[1].tag, sizeof(facts[1].tag));
     fill(facts[1].path, sizeof(facts[1].path));
+    facts[1].origin = LK_PACKAGE_FROM_INDEX;
+    fill(facts[1].from.repository, sizeof(facts[1].from.repository));
+    fill(facts[1].from.tag, sizeof(facts[1].from.tag));
+    memset(&facts[1].after, 0xff, sizeof(facts[1].after));
     facts[1].arch_count = LK_PACKAGE_ARCHES_MAX;
     fill(facts[2].agent, sizeof(facts[2].agent));
     fill(facts[2].child.media_type, sizeof(facts[2].child.media_type));
@@ -257,7 +293,7 @@ static void what_cannot_be_a_fact_is_named(void **state)
         const char *text;
     } cases[] = {
         { "", "type 0" },
-        { "0817", "type 23" },
+        { "0818", "type 24" },
         { "ff", "cannot be read" },
         { "0805"
           "500a",
@@ -267,7 +303,13 @@ static void what_cannot_be_a_fact_is_named(void **state)
           "a state that does not exist" },
         { "0803"
           "ba0103412f42",
-          "an architecture that cannot be one" },
+          "an architecture, an origin or another package that cannot be one" },
+        { "0803"
+          "d80103",
+          "an origin" },
+        { "0803"
+          "ea01028001",
+          "another package" },
     };
 
     (void)state;
@@ -313,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_fact_comes_back_as_it_was),
+        cmocka_unit_test(a_package_that_is_not_built_comes_back_as_it_was),
         cmocka_unit_test(the_longest_facts_come_back_as_they_were),
         cmocka_unit_test(damaged_bytes_are_refused_or_are_a_fact),
         cmocka_unit_test(what_cannot_be_a_fact_is_named),

@@ -208,7 +208,7 @@ static void a_plain_image_under_the_tag_is_told_from_an_index(void **state)
     open_bench(&bench, "org/plain");
     add_image(&bench, &children, "amd64", "amd64");
     SUCCEEDS(lk_publisher_accept_child(&bench.publisher, "t1", &children.entries[0].arch,
-                                       &children.entries[0].descriptor, &err));
+                                       &children.entries[0].descriptor, true, &err));
     SUCCEEDS(lk_publisher_probe(&bench.publisher, "t1-amd64", &found, &err));
     assert_true(found.not_an_index);
     assert_false(found.index_exists);
@@ -245,7 +245,7 @@ static void an_arch_tag_is_written_and_read_back(void **state)
     add_image(&bench, &children, "s390x", "s390x");
     for (int twice = 0; twice < 2; twice++)
         SUCCEEDS(lk_publisher_accept_child(&bench.publisher, "t1", &children.entries[0].arch,
-                                           &children.entries[0].descriptor, &err));
+                                           &children.entries[0].descriptor, true, &err));
     SUCCEEDS(lk_registry_get_manifest(bench.registry, "t1-s390x", &manifest, &err));
     assert_true(lk_digest_eq(&manifest.digest, &children.entries[0].descriptor.digest));
 }
@@ -262,7 +262,7 @@ static void an_image_of_another_architecture_is_refused(void **state)
     add_image(&bench, &children, "arm64", "amd64");
     FAILS_AS(LK_ERR_CONFLICT,
              lk_publisher_accept_child(&bench.publisher, "t1", &children.entries[0].arch,
-                                       &children.entries[0].descriptor, &err));
+                                       &children.entries[0].descriptor, true, &err));
     assert_non_null(strstr(err.text, "linux/amd64"));
     FAILS_AS(LK_ERR_NOT_FOUND,
              lk_registry_get_manifest(bench.registry, "t1-arm64", &manifest, &err));
@@ -280,17 +280,19 @@ static void a_child_that_is_not_what_was_stated_is_refused(void **state)
     add_image(&bench, &children, "amd64", "amd64");
     lie = children.entries[0].descriptor;
     lie.size++;
-    FAILS_AS(LK_ERR_CONFLICT, lk_publisher_accept_child(&bench.publisher, "t1",
-                                                        &children.entries[0].arch, &lie, &err));
+    FAILS_AS(LK_ERR_CONFLICT,
+             lk_publisher_accept_child(&bench.publisher, "t1", &children.entries[0].arch, &lie,
+                                       true, &err));
     lie = children.entries[0].descriptor;
     strcpy(lie.media_type, LK_DOCKER_MANIFEST);
-    FAILS_AS(LK_ERR_CONFLICT, lk_publisher_accept_child(&bench.publisher, "t1",
-                                                        &children.entries[0].arch, &lie, &err));
+    FAILS_AS(LK_ERR_CONFLICT,
+             lk_publisher_accept_child(&bench.publisher, "t1", &children.entries[0].arch, &lie,
+                                       true, &err));
     lie = children.entries[0].descriptor;
     lie.digest.sha256[0] ^= 1;
     FAILS_AS(LK_ERR_NOT_FOUND,
              lk_publisher_accept_child(&bench.publisher, "t1", &children.entries[0].arch, &lie,
-                                       &err));
+                                       true, &err));
 }
 
 static void the_order_of_children_does_not_change_the_index(void **state)
