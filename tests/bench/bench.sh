@@ -2,11 +2,13 @@
 # Sourced by the benches: a world of its own, times, medians, ratios.
 #
 #   bench_begin NAME ARCH...    a world with an agent for each ARCH; undone at the end, also after Ctrl-C
+#   bench_begin_alone NAME      just a directory for git repositories, for what asks nobody
 #   bench_time NAME COMMAND...  how long the command takes goes to the times of NAME
 #   bench_note NAME MS          or was measured otherwise
 #   bench_median NAME           milliseconds
 #   bench_ratio A B             A takes how many times as long as B: the median over the rounds
 #   bench_table NAME...         the times of each, its median, smallest and largest
+#   bench_peak_mb COMMAND...    the memory it has at most
 #
 # What is compared is interleaved (A B C A B C ...), so that a busy machine is busy for all of them.
 
@@ -47,6 +49,20 @@ bench_begin() {
     done
     world_wait_agents $#
     mkdir -p "$TIMES"
+    bench_enter_source
+}
+
+bench_begin_alone() {
+    WORLD=$ROOT/build/run/bench-$1.$$
+    TIMES=$WORLD/times
+    trap 'rm -rf "$WORLD"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    mkdir -p "$WORLD/log" "$TIMES"
+    bench_enter_source
+}
+
+bench_enter_source() {
     git init -q -b main "$WORLD/source"
     cd "$WORLD/source"
     printf '%s cores, load %s before, programs from %s\n' "$(nproc)" "$(cut -d ' ' -f 1 /proc/loadavg)" \
@@ -106,4 +122,9 @@ bench_table() {
             "$(sort -n "$TIMES/$name" | head -n 1)" "$(sort -n "$TIMES/$name" | tail -n 1)" \
             "$(paste -sd ' ' "$TIMES/$name")"
     done
+}
+
+bench_peak_mb() {
+    /usr/bin/time -o "$WORLD/log/peak" -f %M "$@" >/dev/null
+    awk '{ printf "%.1f", $1 / 1024 }' "$WORLD/log/peak"
 }
