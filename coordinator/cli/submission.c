@@ -133,12 +133,14 @@ static int add_all(struct lk_submission *submission, enum lk_submission_mode mod
                    const struct lk_submit_values *values, const char *const *paths,
                    size_t count, struct lk_err *err)
 {
-    struct lk_platforms platforms;
+    LK_CLEANUP(lk_git_group_free) struct lk_git_group *group = NULL;
+    struct lk_platforms                                platforms;
 
     if (lk_platforms_parse(&platforms, values->platforms, values->skip_platforms, err) < 0)
         return -1;
     if (mode == LK_SUBMIT_COPY)
         return lk_submission_add_copy(submission, paths[0], paths[1], err);
+    group = lk_package_group(paths, count);
     for (size_t i = 0; i < count; i++)
         if (add_package(submission, paths[i], mode, values, &platforms, err) < 0)
             return -1;
