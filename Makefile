@@ -25,7 +25,7 @@ endif
 
 CC      ?= cc
 AR      ?= ar
-PKGS    := libczmq libzmq yaml-0.1 libgit2 libcurl libsodium sqlite3 jansson libcrypto libzstd
+PKGS    := libczmq libzmq yaml-0.1 libgit2 libcurl libsodium sqlite3 jansson libcrypto libzstd libarchive
 OUT     := build/$(CONFIG)
 BIN     := $(if $(filter dev,$(CONFIG)),build/bin,$(OUT)/bin)
 GEN     := build/gen

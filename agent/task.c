@@ -202,6 +202,7 @@ void lk_task_forget(struct lk_task **task, struct lk_spool **log)
 void lk_task_stop(struct lk_task *task)
 {
     task->stopping = true;
+    atomic_store(&task->cancel, true);
     lk_receiver_free(&task->receiver);
     if (task->runner)
         lk_runner_signal(task->runner, SIGTERM);

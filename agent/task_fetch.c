@@ -44,7 +44,7 @@ static void materialised(struct lk_task *task, const struct lk_err *err)
     if (err)
         lk_task_fail(task, err);
     else
-        lk_task_emit_kind(task, LK_AGENT_FETCHED);
+        lk_task_fetch_images(task);
 }
 
 static int read_spec(struct lk_task *task, const struct lk_oid *oid, struct lk_err *err)

@@ -9,6 +9,8 @@
 #include "agent/task.h"
 #include "common/pkg/spec.h"
 
+#include <stdatomic.h>
+
 struct lk_task {
     struct lk_task_host  host;
     uint64_t             id;
@@ -32,6 +34,7 @@ struct lk_task {
     struct lk_credential ticket;
     uint64_t             last_done;
     size_t               works; /* on worker threads, besides publish */
+    atomic_bool          cancel; /* these may look at it */
     bool                 stopping;
     bool                 stopped;
 };
@@ -47,6 +50,9 @@ void lk_task_fail(struct lk_task *task, const struct lk_err *err);
 
 /* To be called whenever something of the task ended: says STOPPED if it was the last. */
 void lk_task_check_stopped(struct lk_task *task);
+
+/* What build.yml's depends.docker-images names goes into the context; then FETCHED. */
+void lk_task_fetch_images(struct lk_task *task);
 
 /* Runs something that blocks on a worker's thread; `done`, on the loop's, is left out if the task is stopping. */
 void lk_task_submit(struct lk_task *task, int (*run)(struct lk_task *, struct lk_err *),

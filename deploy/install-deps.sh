@@ -8,7 +8,7 @@
 set -euo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
-build="gcc make pkg-config libc6-dev git libzmq3-dev libczmq-dev libyaml-dev libgit2-dev
+build="gcc make pkg-config libc6-dev git libzmq3-dev libczmq-dev libyaml-dev libgit2-dev libarchive-dev
        libcurl4-openssl-dev libsodium-dev libsqlite3-dev libjansson-dev libssl-dev libzstd-dev
        nanopb libnanopb-dev protobuf-compiler python3 python3-protobuf"
 run="docker-registry buildah runc bubblewrap skopeo qemu-user-static curl ca-certificates"

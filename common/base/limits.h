@@ -44,6 +44,9 @@
 /* One file: lkcoord reads it whole to send it. */
 #define LK_SOURCE_OBJECT_BYTES_MAX (1024ULL * 1024 * 1024)
 
+/* Images that a package depends on: of one job, unpacked. */
+#define LK_DEPENDS_BYTES_MAX (16ULL * 1024 * 1024 * 1024)
+
 /* Logs. */
 #define LK_LOG_BYTES_MAX (16 * 1024 * 1024) /* kept of one job */
 

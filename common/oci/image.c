@@ -64,3 +64,28 @@ int lk_image_config_read(struct lk_str bytes, struct lk_image_config *out, struc
         return lk_err_set(err, LK_ERR_INVALID, "reading %s: it names no os", what);
     return 0;
 }
+
+int lk_image_rootfs_read(struct lk_str bytes, struct lk_image_rootfs *out, struct lk_err *err)
+{
+    static const char                    what[] = "an image config";
+    LK_CLEANUP(lk_document_free) json_t *document = NULL;
+
+    if (lk_document_parse(&document, bytes, LK_IMAGE_CONFIG_BYTES_MAX, what, err) < 0)
+        return -1;
+    const json_t *ids = json_object_get(json_object_get(document, "rootfs"), "diff_ids");
+    size_t        count = json_array_size(ids);
+    if (!json_is_array(ids))
+        return lk_err_set(err, LK_ERR_INVALID, "reading %s: it has no list of diff_ids", what);
+    if (count > LK_COUNT(out->diff_ids))
+        return lk_err_set(err, LK_ERR_LIMIT,
+                          "reading %s: it has %zu layers, at most %zu are read", what, count,
+                          LK_COUNT(out->diff_ids));
+    out->layer_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = json_string_value(json_array_get(ids, i));
+        if (!text || !lk_digest_parse(lk_str_of(text), &out->diff_ids[i]))
+            return lk_err_set(err, LK_ERR_INVALID,
+                              "reading %s: a diff_id is not sha256: and 64 hex digits", what);
+    }
+    return 0;
+}

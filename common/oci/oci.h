@@ -54,6 +54,12 @@ struct lk_image_config {
     char           variant[16];
 };
 
+/* The layers that a config is for, unpacked. */
+struct lk_image_rootfs {
+    size_t           layer_count;
+    struct lk_digest diff_ids[LK_IMAGE_LAYERS_MAX];
+};
+
 bool lk_media_type_is_index(const char *media_type);
 bool lk_media_type_is_image(const char *media_type);
 
@@ -61,6 +67,7 @@ int lk_index_read(struct lk_str bytes, struct lk_index *out, struct lk_err *err)
 int lk_image_manifest_read(struct lk_str bytes, struct lk_image_manifest *out,
                            struct lk_err *err);
 int lk_image_config_read(struct lk_str bytes, struct lk_image_config *out, struct lk_err *err);
+int lk_image_rootfs_read(struct lk_str bytes, struct lk_image_rootfs *out, struct lk_err *err);
 
 /* Sorts a copy of the entries and writes the index; all children OCI: an OCI index, all Docker: a list, mixed: OCI. */
 int lk_index_write(const struct lk_index *index, struct lk_buf *out, struct lk_err *err);
