@@ -116,6 +116,32 @@ static void step_submit(struct lk_coordinator *c, struct lk_session *session,
     lk_coordinator_step(c, &event);
 }
 
+/* Of what its build.yml wants unsigned; NULL: none, or this coordinator leaves it to that. */
+static const struct lk_spec *find_unsigned(const struct lk_coordinator  *c,
+                                           const struct lk_push_options *options,
+                                           const struct lk_spec *specs, size_t count)
+{
+    if (c->config->content_trust != LK_CONTENT_TRUST_REQUIRED || options->dry_run ||
+        options->build_only)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (specs[i].is_unsigned)
+            return &specs[i];
+    return NULL;
+}
+
+static int check_trust(const struct lk_coordinator *c, const struct lk_push_options *options,
+                       const struct lk_spec *specs, size_t count, struct lk_err *err)
+{
+    const struct lk_spec *spec = find_unsigned(c, options, specs, count);
+
+    return spec ? lk_err_set(err, LK_ERR_DENIED,
+                             "%s: its build.yml says disable-content-trust, but this "
+                             "coordinator publishes nothing unsigned (content-trust: required)",
+                             short_path(spec->path))
+                : 0;
+}
+
 static void specs_are_in(struct lk_coordinator *c, struct lk_session *session)
 {
     struct lk_client_line *line = session->owner;
@@ -130,7 +156,12 @@ static void specs_are_in(struct lk_coordinator *c, struct lk_session *session)
         lk_door_refuse(c->clients, session, line->submit_request, err.kind, err.text);
         return;
     }
-    step_submit(c, session, &options, specs, count);
+    if (check_trust(c, &options, specs, count, &err) < 0) {
+        lk_intake_abandon(line->intake);
+        lk_door_refuse(c->clients, session, line->submit_request, err.kind, err.text);
+    } else {
+        step_submit(c, session, &options, specs, count);
+    }
     lk_intake_free_specs(&specs, count);
 }
 
@@ -217,10 +248,15 @@ static void failed(struct lk_coordinator *c, struct lk_session *session,
         lk_door_refuse(c->clients, session, line->submit_request, err->kind, err->text);
 }
 
-/* What this coordinator could never finish is refused before anything is built. */
-static const char *cannot_sign(const struct lk_coordinator *c, const lk_wire_Submit *submit)
+/* What this coordinator could never finish, or would not, is refused before anything is built. */
+static const char *cannot_publish(const struct lk_coordinator *c, const lk_wire_Submit *submit)
 {
-    if (c->signer || submit->no_signature || submit->dry_run || submit->build_only)
+    if (submit->dry_run || submit->build_only)
+        return NULL;
+    if (submit->no_signature && c->config->content_trust == LK_CONTENT_TRUST_REQUIRED)
+        return "this coordinator publishes nothing unsigned (content-trust: required); push "
+               "without -disable-content-trust";
+    if (c->signer || submit->no_signature)
         return NULL;
     return "this coordinator has no signing key: set `signing` in its configuration, or push "
            "unsigned with -disable-content-trust";
@@ -232,7 +268,7 @@ void lk_client_submit(struct lk_coordinator *c, struct lk_session *session,
     struct lk_client_line *line = session->owner;
     const lk_wire_Submit  *submit = &in->envelope.body.submit;
     uint64_t               request = in->envelope.request;
-    const char            *reason = cannot_sign(c, submit);
+    const char            *reason = cannot_publish(c, submit);
     struct lk_err          err;
 
     if (reason) {

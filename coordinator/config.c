@@ -9,10 +9,10 @@
 #define MIB (1024 * 1024ULL)
 
 static const char *const root_keys[] = {
-    "agents-endpoint", "clients-endpoint", "key",        "state",        "agents",
-    "clients",         "registries",       "signing",    "trusted-keys", "publish",
-    "lease-ms",        "permit-ms",        "suspect-ms", "ping-ms",      "shelf",
-    "logs-max-mib",    "sources-max-mib",  NULL,
+    "agents-endpoint", "clients-endpoint", "key",           "state",        "agents",
+    "clients",         "registries",       "signing",       "trusted-keys", "publish",
+    "lease-ms",        "permit-ms",        "suspect-ms",    "ping-ms",      "shelf",
+    "logs-max-mib",    "sources-max-mib",  "content-trust", NULL,
 };
 static const char *const agent_keys[] = { "key", "arches", NULL };
 static const char *const registry_keys[] = { "host",          "plain-http",   "ca-file", "user",
@@ -278,6 +278,29 @@ static int trusted_keys(const struct reader *reader, const struct lk_yaml_node *
     return 0;
 }
 
+static int content_trust(const struct reader *reader, const struct lk_yaml_node *root,
+                         struct lk_coordinator_config *out)
+{
+    static const char *const   words[] = { "off", "on", "required" };
+    const struct lk_yaml_node *node = lk_yaml_get(root, "content-trust");
+    char                       word[16] = "off";
+
+    if (!node)
+        return 0;
+    if (text(reader, root, "content-trust", word, sizeof(word)) < 0)
+        return -1;
+    for (size_t i = 0; i < LK_COUNT(words); i++) {
+        if (strcmp(word, words[i]) != 0)
+            continue;
+        out->content_trust = (enum lk_content_trust)i;
+        return i == LK_CONTENT_TRUST_OFF || out->signing_key[0]
+                   ? 0
+                   : wrong(reader, node, "content-trust",
+                           "needs a key to sign with: set `signing` too");
+    }
+    return wrong(reader, node, "content-trust", "expected off, on or required");
+}
+
 static int publish(const struct reader *reader, const struct lk_yaml_node *root,
                    struct lk_coordinator_config *out)
 {
@@ -315,7 +338,8 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
         peers(reader, root, "agents", &out->agents) < 0 ||
         peers(reader, root, "clients", &out->clients) < 0 ||
         registries(reader, root, out) < 0 || signing(reader, root, out) < 0 ||
-        trusted_keys(reader, root, out) < 0 || publish(reader, root, out) < 0)
+        content_trust(reader, root, out) < 0 || trusted_keys(reader, root, out) < 0 ||
+        publish(reader, root, out) < 0)
         return -1;
     if (milliseconds(reader, root, "lease-ms", 1000, 86400000, &out->lease_ms) < 0 ||
         milliseconds(reader, root, "permit-ms", 1000, 86400000, &out->permit_ms) < 0 ||

@@ -44,6 +44,13 @@ struct lk_registry_config {
     struct lk_login agent_login[LK_PACKAGE_ARCHES_MAX];
 };
 
+/* Whether what is published has to be signed. */
+enum lk_content_trust {
+    LK_CONTENT_TRUST_OFF,      /* as each push and each build.yml asks */
+    LK_CONTENT_TRUST_ON,       /* the same, but never for want of a key */
+    LK_CONTENT_TRUST_REQUIRED, /* always */
+};
+
 struct lk_coordinator_config {
     char                      file[LK_PATH_SIZE]; /* where all this was read from */
     char                      agents_endpoint[LK_PATH_SIZE];
@@ -55,18 +62,19 @@ struct lk_coordinator_config {
     struct lk_peers           clients;
     size_t                    registry_count;
     struct lk_registry_config registries[LK_REGISTRIES_MAX];
-    char     signing_key[LK_PATH_SIZE]; /* "": this coordinator does not sign */
-    char     passphrase_file[LK_PATH_SIZE];
-    int      passphrase_fd; /* -1: none */
-    size_t   trusted_count; /* further public keys whose signatures count */
-    char     trusted[LK_PACKAGE_ARCHES_MAX][LK_PATH_SIZE];
-    bool     in_turn;
-    uint32_t lease_ms;
-    uint32_t permit_ms;
-    uint32_t suspect_ms;
-    uint32_t ping_ms;
-    uint64_t logs_max_bytes;    /* of all logs together */
-    uint64_t sources_max_bytes; /* of each client's sources */
+    char                  signing_key[LK_PATH_SIZE]; /* "": this coordinator does not sign */
+    char                  passphrase_file[LK_PATH_SIZE];
+    int                   passphrase_fd; /* -1: none */
+    size_t                trusted_count; /* further public keys whose signatures count */
+    char                  trusted[LK_PACKAGE_ARCHES_MAX][LK_PATH_SIZE];
+    enum lk_content_trust content_trust;
+    bool                  in_turn;
+    uint32_t              lease_ms;
+    uint32_t              permit_ms;
+    uint32_t              suspect_ms;
+    uint32_t              ping_ms;
+    uint64_t              logs_max_bytes;    /* of all logs together */
+    uint64_t              sources_max_bytes; /* of each client's sources */
 };
 
 int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *path,

@@ -35,6 +35,7 @@ static void the_defaults_are_those_of_the_manual(void **state)
     assert_string_equal(config.passphrase_file, "");
     assert_int_equal(config.passphrase_fd, -1);
     assert_false(config.in_turn);
+    assert_int_equal(config.content_trust, LK_CONTENT_TRUST_OFF);
     assert_int_equal(config.lease_ms, 60000);
     assert_int_equal(config.permit_ms, 60000);
     assert_int_equal(config.suspect_ms, 10000);
@@ -65,10 +66,12 @@ static void every_key_is_read(void **state)
                       "signing: {key: /sign, passphrase-fd: 3}\n"
                       "trusted-keys: [/t1, /t2]\n"
                       "publish: {stage: in-turn}\n"
+                      "content-trust: required\n"
                       "lease-ms: 4000\npermit-ms: 5000\nsuspect-ms: 3000\nping-ms: 1000\n"
                       "logs-max-mib: 16\nsources-max-mib: 100\n",
               &err),
          &err);
+    assert_int_equal(config.content_trust, LK_CONTENT_TRUST_REQUIRED);
     assert_int_equal(config.logs_max_bytes, 16 << 20);
     assert_int_equal(config.sources_max_bytes, 100 << 20);
     assert_string_equal(config.agents_endpoint, "tcp://127.0.0.1:1");
@@ -161,6 +164,9 @@ static void what_is_wrong_is_told_with_place_and_reason(void **state)
         { MINIMUM "publish: {stage: serial}\n", ":3: stage: ", "parallel or in-turn" },
         { MINIMUM "lease-ms: 999\n", ":3: lease-ms", "1000" },
         { MINIMUM "lease-ms: 86400001\n", ":3: lease-ms", "86400000" },
+        { MINIMUM "content-trust: always\n",
+          ":3: content-trust: ", "expected off, on or required" },
+        { MINIMUM "content-trust: on\n", ":3: content-trust: ", "`signing`" },
         { MINIMUM "permit-ms: 0\n", ":3: permit-ms", "1000" },
         { MINIMUM "suspect-ms: 499\n", ":3: suspect-ms", "500" },
         { MINIMUM "suspect-ms: 3600001\n", ":3: suspect-ms", "3600000" },
