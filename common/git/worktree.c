@@ -1,6 +1,7 @@
 #include "common/git/repo.h"
 
 #include "common/git/handle.h"
+#include "common/git/snapshot.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -95,6 +96,21 @@ int lk_git_tree_of(struct lk_git_repo *repo, const char *directory, struct lk_oi
     return 0;
 }
 
+/* Of what is not merged yet, git compares what is on disk with HEAD. */
+static bool is_unmerged_but_same(struct lk_git_repo *repo, const git_diff_delta *delta)
+{
+    const char *relative = delta->new_file.path ? delta->new_file.path : delta->old_file.path;
+    LK_CLEANUP(lk_free_pointer) char *path = lk_xasprintf("%s/%s", repo->top, relative);
+    struct lk_git_entry               head;
+    struct lk_git_file                now;
+    struct lk_err                     ignored;
+
+    return delta->status == GIT_DELTA_CONFLICTED &&
+           lk_git_entry_at(repo, "HEAD", path, &head, &ignored) == 0 &&
+           lk_git_file_at(repo, path, &now, &ignored) == 0 && now.entry.mode == head.mode &&
+           lk_oid_eq(&now.entry.oid, &head.oid);
+}
+
 /*
  * A file changed in the index and changed back on disk is no difference to git; libgit2 blends the two
  * comparisons without looking at the content again.
@@ -117,7 +133,8 @@ static const git_diff_delta *first_difference(struct lk_git_repo *repo, const gi
 {
     for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
         const git_diff_delta *delta = git_diff_get_delta(diff, i);
-        if (lk_git_is_below(relative, delta->new_file.path) && !is_same_again(repo, delta))
+        if (lk_git_is_below(relative, delta->new_file.path) && !is_same_again(repo, delta) &&
+            !is_unmerged_but_same(repo, delta))
             return delta;
     }
     return NULL;

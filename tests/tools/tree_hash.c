@@ -40,6 +40,15 @@ static int answer(char *line, struct lk_tree_hash *out, struct lk_err *err)
     return rc;
 }
 
+/* An answer is one line. */
+static void print_line(char *text)
+{
+    for (char *at = text; (at = strchr(at, '\n'));)
+        *at = '?';
+    puts(text);
+    fflush(stdout);
+}
+
 int main(void)
 {
     char  *line = NULL;
@@ -53,13 +62,14 @@ int main(void)
 
         line[strcspn(line, "\n")] = '\0';
         if (answer(line, &hash, &err) < 0) {
-            printf("error %s\n", err.text);
+            printf("error ");
+            print_line(err.text);
         } else {
             lk_oid_format(&hash.head, head);
-            printf("%s %s %s %lld %s\n", hash.text, hash.dirty ? "dirty" : "clean", head,
-                   (long long)hash.head_time_s, hash.dirty_example);
+            printf("%s %s %s %lld ", hash.text, hash.dirty ? "dirty" : "clean", head,
+                   (long long)hash.head_time_s);
+            print_line(hash.dirty_example);
         }
-        fflush(stdout);
     }
     free(line);
     return 0;
