@@ -239,29 +239,48 @@ two_attempts() {
     wait_clean amd64-1
 }
 
-# JOB: was permitted more than once.
+# PUSH COUNT: its job was permitted that often.
 has_permits() {
-    [ "$(grep -c "permit granted.* job=$1 " "$WORLD/log/coordinator.log")" -ge 2 ]
+    [ "$(grep -cE "permit granted.* push=$1 job=[1-9]" "$WORLD/log/coordinator.log")" -ge "$2" ]
 }
 
-# Exercises: a permit that ran out is taken back; the fence of a late report is an old one.
-@test "an agent whose permit ran out during its PUT has to ask for another" {
-    reconfigure "lease-ms: 600000" "permit-ms: 1000"
-    only_first_agent
-    new_small_package outstayed "arches: [amd64]"
+# Two commits of one package, so two pushes into one repository: $first of the first agent, $second of the other.
+two_in_a_queue() {
+    both_agents
+    world_kill spare-1
+    new_small_package "$1" "arches: [amd64]"
     close_gate after-PUT-manifests
-    push_aside --org "$org" outstayed
-    id=$(aside_id)
+    first=$(push_detached "$org" "$1")
     wait_at_gate after-PUT-manifests
     kill -STOP "$(pid_of amd64-1)"
-    job=$(sed -nE 's/.*permit granted.* push='"$id"' job=([0-9]+) .*/\1/p' "$WORLD/log/coordinator.log" | tail -n 1)
-    sleep 2
-    open_gates
+    world_agent_again spare-1
+    wait_agent spare-1 there
+    echo "LABEL again=yes" >>"$1/Dockerfile"
+    commit_all
+    close_gate before-PUT-manifests
+    second=$(push_detached "$org" "$1")
+}
+
+# Exercises: a permit that ran out is taken back and given to the next; a late report under its fence is refused, so
+# the PUT is done again in a turn of its own.
+@test "an agent whose permit ran out during its PUT reports in vain while another is inside" {
+    reconfigure "lease-ms: 600000" "permit-ms: 8000"
+    two_in_a_queue outstayed
+    wait_at_gate before-PUT-manifests
+    has_permits "$first" 1
+    has_permits "$second" 1
+    rm "$WORLD/gate/at-after-PUT-manifests"
     kill -CONT "$(pid_of amd64-1)"
-    wait "$client"
-    has_permits "$job"
-    is_right "$org" outstayed amd64-1
-    [ "$(count_builds)" -eq 1 ]
+    wait_agent amd64-1 there
+    sleep 1
+    has_job "$first" '.state != "done"'
+    run ! has_permits "$first" 2
+    open_gates
+    run -0 lkcoord watch "$second"
+    run -0 lkcoord watch "$first"
+    has_permits "$first" 2
+    is_right "$org" outstayed spare-1
+    [ "$(count_builds)" -eq 2 ]
 }
 
 # Exercises: an old attempt's report is refused; only the coordinator writes tags.

@@ -6,6 +6,7 @@ POINTS=${POINTS:-50}
 
 setup_file() {
     start_world "ping-ms: 300"
+    start_gate
     start_counting_agent amd64-1
     world_wait_agents 1
 }
@@ -13,8 +14,15 @@ setup_file() {
 setup() {
     world_load
     cd "$WORLD/source"
+    GATE=${REGISTRY%:*}:$(cat "$WORLD/gate/port")
     forget_builds
     org=$REGISTRY/demo
+}
+
+teardown() {
+    kill -CONT "$(pid_of registry)" 2>/dev/null || true
+    open_gates
+    forget_builds
 }
 
 now_ms() {
@@ -107,6 +115,10 @@ coordinator_sees_build() {
     grep -qF "$reference" <<<"$output"
 }
 
+has_missed_client() {
+    grep -q 'silent session closed.* name=maintainer' <(tail -n "+$1" "$WORLD/log/coordinator.log")
+}
+
 # Exercises: a push belongs to the coordinator, not to the session that asked for it.
 @test "a killed client's push goes on, and watch shows it" {
     new_small_package left "arches: [amd64]"
@@ -114,8 +126,10 @@ coordinator_sees_build() {
     push_aside --org "$org" left
     id=$(aside_id)
     world_wait "the build" 60 has_builds 1
+    seen=$(wc -l <"$WORLD/log/coordinator.log")
     kill -KILL "$client"
     wait "$client" || true
+    world_wait "the end of its session" 60 has_missed_client "$((seen + 1))"
     let_go amd64-1
     run -0 lkcoord watch "$id"
     is_right "$org" left amd64-1
@@ -154,4 +168,52 @@ coordinator_sees_build() {
     registry_again
     wait "$client"
     is_right "$org" early amd64-1
+}
+
+# NAME POINT: an agent is about to be served at that point.
+push_to_gate() {
+    new_small_package "$1" "arches: [amd64]"
+    close_gate "$2"
+    push_aside --org "$GATE/demo" "$1"
+    id=$(aside_id)
+    wait_at_gate "$2"
+}
+
+# Exercises: what the agent's client does not wait for, the agent does, with what it has built.
+@test "a registry that is away longer than an upload is tried at once: no second build" {
+    push_to_gate away before-PUT-uploads
+    world_kill registry KILL
+    open_gates
+    world_wait "the agent's word" 60 grep -q 'uploading: waits, and will try again' "$WORLD/log/client.err"
+    registry_again
+    wait "$client"
+    is_right "$GATE/demo" away amd64-1
+    [ "$(count_builds)" -eq 1 ]
+}
+
+# Exercises: an answer that does not come is waited for; nothing is taken for lost.
+@test "a registry that freezes during the upload and goes on" {
+    push_to_gate frozen-upload before-PUT-uploads
+    kill -STOP "$(pid_of registry)"
+    open_gates
+    sleep 5
+    has_job "$id" '.state == "uploading"'
+    kill -CONT "$(pid_of registry)"
+    wait "$client"
+    is_right "$GATE/demo" frozen-upload amd64-1
+    [ "$(count_builds)" -eq 1 ]
+}
+
+# Longer than the coordinator waits for one answer.
+@test "a registry that freezes while all is published and goes on" {
+    push_to_gate frozen-publish after-PUT-manifests
+    kill -STOP "$(pid_of registry)"
+    open_gates
+    sleep 32
+    lkcoord status "$id" | grep -q running
+    run ! grep -q '@sha256:' "$WORLD/log/client.out"
+    kill -CONT "$(pid_of registry)"
+    wait "$client"
+    is_right "$GATE/demo" frozen-publish amd64-1
+    [ "$(count_builds)" -eq 1 ]
 }
