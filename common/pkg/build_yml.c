@@ -1,5 +1,6 @@
 #include "common/pkg/build_yml.h"
 
+#include "common/pkg/config_label.h"
 #include "common/yaml/yaml.h"
 
 #include <stdarg.h>
@@ -247,11 +248,15 @@ static void read_dockerfile(struct reader *reader, const struct field *field,
 static void read_config(struct reader *reader, const struct field *field,
                         const struct lk_yaml_node *value)
 {
+    LK_CLEANUP(lk_buf_fini) struct lk_buf json = LK_BUF_INIT(LK_CONFIG_LABEL_MAX);
+
     (void)field;
-    lk_err_set(reader->err, LK_ERR_INVALID,
-               "%s:%u: field 'config' is not supported yet by this version of lkcoord",
-               reader->name, value->line);
-    add_problem(reader);
+    if (lk_yaml_is_null(value))
+        return;
+    if (lk_config_label(value, reader->name, &json, reader->err) < 0)
+        add_problem(reader);
+    else
+        reader->out->config = lk_buf_take(&json);
 }
 
 static void set_defaults(struct lk_build_yml *out)

@@ -39,7 +39,7 @@ struct lk_build_yml {
     char           *config;             /* owned: the label's JSON; NULL if there is none */
     struct lk_docker_images docker_images;
 
-    char unbuildable[LK_REASON_SIZE]; /* why it has a tag, but cannot be built; "" if it can */
+    char unbuildable[LK_ERR_TEXT_MAX]; /* why it has a tag, but cannot be built; "" if it can */
 };
 
 /* `name` is what messages call the file.  On failure nothing is left to give back. */

@@ -1,38 +1,18 @@
 #include "common/pkg/package.h"
 
 #include "common/os/file.h"
-#include "common/pkg/arguments.h"
-#include "common/pkg/labels.h"
-#include "common/registry/reference.h"
+#include "common/pkg/tag.h"
+#include "common/pkg/tree_hash.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Removes "//", "." and ".." from an absolute path as text, in place: links are not looked at. */
-static void clean(char *path)
+static const char *or_default(const char *text, const char *otherwise)
 {
-    size_t len = 0;
-
-    for (const char *at = path; *at;) {
-        const char *part = at + strspn(at, "/");
-        size_t      size = strcspn(part, "/");
-        at = part + size;
-        if (size == 0 || (size == 1 && part[0] == '.'))
-            continue;
-        if (size == 2 && part[0] == '.' && part[1] == '.') {
-            while (len > 0 && path[--len] != '/')
-                continue;
-            continue;
-        }
-        path[len++] = '/';
-        memmove(path + len, part, size);
-        len += size;
-    }
-    if (len == 0)
-        path[len++] = '/';
-    path[len] = '\0';
+    return text && text[0] ? text : otherwise;
 }
 
 static int absolute_path(const char *path, char **out, struct lk_err *err)
@@ -47,34 +27,63 @@ static int absolute_path(const char *path, char **out, struct lk_err *err)
             return lk_err_sys(err, "finding the current directory");
         *out = lk_xasprintf("%s/%s", here, path);
     }
-    clean(*out);
+    lk_clean_path(*out);
     return 0;
 }
 
-static int read_build_yml(struct lk_package *out, const char *path, struct lk_err *err)
+/* Sets `*out` to the absolute path, or to NULL if none was asked for. */
+static int find_hash_path(const char *asked, const char *directory, char **out,
+                          struct lk_err *err)
 {
-    LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_YAML_BYTES_MAX);
-    LK_CLEANUP(lk_free_pointer) char     *name = lk_xasprintf("%s/build.yml", path);
+    size_t len;
 
-    if (lk_file_read(name, &bytes, err) < 0) {
-        if (err->kind == LK_ERR_NOT_FOUND)
-            return lk_err_set(err, LK_ERR_INVALID,
-                              "%s: there is no build.yml in it: is it a package's directory?",
-                              path);
+    if (!asked || !asked[0])
+        return 0;
+    if (absolute_path(asked, out, err) < 0)
         return -1;
-    }
-    return lk_build_yml_read(lk_buf_str(&bytes), name, &out->build, err);
+    len = strcmp(*out, "/") == 0 ? 0 : strlen(*out);
+    if (strncmp(directory, *out, len) == 0 && (directory[len] == '/' || !directory[len]))
+        return 0;
+    return lk_err_set(err, LK_ERR_INVALID,
+                      "--hash-path %s: it must be the package's directory %s or one above it",
+                      asked, directory);
 }
 
-/* build.yml's org gives way to the environment's, and that to the command line's, even if empty. */
+static int no_build_yml(const char *path, const char *file, struct lk_err *err)
+{
+    return lk_err_set(err, LK_ERR_INVALID,
+                      "%s: there is no %s in it: is it a package's directory?", path, file);
+}
+
+/* Both LinuxKit's way: the name is cleaned as text, and lies below the package even if it begins with '/'. */
+static int read_build_yml(struct lk_package *out, const char *directory, const char *file,
+                          struct lk_err *err)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_YAML_BYTES_MAX);
+    LK_CLEANUP(lk_free_pointer) char     *whole = lk_xasprintf("%s/%s", directory, file);
+    LK_CLEANUP(lk_free_pointer) char     *name = lk_xasprintf("%s/%s", out->path, file);
+
+    lk_clean_path(whole);
+    if (lk_file_read(whole, &bytes, err) < 0) {
+        if (err->kind == LK_ERR_NOT_FOUND || err->sys == ENOTDIR)
+            return no_build_yml(out->path, file, err);
+        return -1;
+    }
+    if (lk_build_yml_read(lk_buf_str(&bytes), name, &out->build, err) < 0)
+        return -1;
+    return lk_depends_read(&out->depends, &out->build.docker_images, directory, name, err);
+}
+
+/* build.yml's org gives way to --dev's, to the environment's, and to the command line's, even if empty. */
 static int set_names(struct lk_package *out, const struct lk_package_options *options,
                      struct lk_err *err)
 {
-    const char *environment = getenv("LINUXKIT_PKG_ORG");
+    const char *user = getenv("USER");
     const char *org = out->build.org;
 
-    if (environment && environment[0])
-        org = environment;
+    if (options->dev)
+        org = user ? user : "";
+    org = or_default(getenv("LINUXKIT_PKG_ORG"), org);
     if (options->org)
         org = options->org;
     if (!lk_copy_text(out->org, sizeof(out->org), org))
@@ -85,31 +94,88 @@ static int set_names(struct lk_package *out, const struct lk_package_options *op
     return 0;
 }
 
-static int set_tag(struct lk_package *out, const char *hash, struct lk_err *err)
+static void override(struct lk_build_yml *build, const struct lk_package_options *options)
 {
-    char id[LK_OID_TEXT_SIZE];
-
-    if (!hash || !hash[0]) {
-        lk_oid_format(&out->tree, id);
-        hash = id;
+    if (options->network != LK_CHOICE_NONE)
+        build->network = options->network == LK_CHOICE_YES;
+    if (options->cache != LK_CHOICE_NONE)
+        build->disable_cache = options->cache == LK_CHOICE_NO;
+    if (build->has_default_arches && options->default_arch_count > 0) {
+        build->arch_count = options->default_arch_count;
+        memcpy(build->arches, options->default_arches, sizeof(build->arches));
     }
-    if (lk_tag_is_valid(lk_str_of(hash)) && lk_copy_text(out->tag, sizeof(out->tag), hash) &&
-        lk_copy_text(out->hash, sizeof(out->hash), hash))
-        return 0;
-    return lk_err_set(
-        err, LK_ERR_INVALID,
-        "%s: '%.140s' is not a legal tag: at most 128 letters, digits, '_', '.' and "
-        "'-', not beginning with '.' or '-'",
-        out->path, hash);
 }
 
-static int read_git(struct lk_package *out, const char *directory, struct lk_err *err)
+static int parse_sources(struct lk_package *out, const char *directory, struct lk_err *err)
 {
-    if (lk_git_open(&out->repo, directory, err) < 0 ||
-        lk_git_tree_of(out->repo, directory, &out->tree, err) < 0 ||
-        lk_git_head(out->repo, &out->head, &out->head_time_s, err) < 0)
+    const struct lk_texts *written = &out->build.extra_sources;
+
+    out->sources = lk_xcalloc(written->count + 1, sizeof(*out->sources));
+    for (; out->source_count < written->count; out->source_count++)
+        if (lk_extra_source_parse(lk_str_of(written->texts[out->source_count]), directory,
+                                  &out->sources[out->source_count], err) < 0)
+            return lk_err_wrap(err, "%s", out->path);
+    return 0;
+}
+
+static int ask_git(struct lk_package *out, const struct lk_package_options *options,
+                   const char *directory, const char *hash_path, struct lk_err *err)
+{
+    const struct lk_tree_hash_options how = {
+        .path = directory,
+        .hash_path = hash_path,
+        .commit = options->hash_commit,
+        .force_dirty = options->force_dirty,
+        .sources = out->sources,
+        .source_count = out->source_count,
+    };
+    struct lk_tree_hash hash;
+
+    if (lk_git_open(&out->repo, directory, err) < 0 || lk_tree_hash(&how, &hash, err) < 0)
         return -1;
-    return lk_git_is_dirty(out->repo, directory, &out->dirty, out->dirty_example, err);
+    lk_assert(lk_copy_text(out->hash, sizeof(out->hash), hash.text));
+    out->dirty = hash.dirty;
+    memcpy(out->dirty_example, hash.dirty_example, sizeof(out->dirty_example));
+    out->head = hash.head;
+    out->head_time_s = hash.head_time_s;
+    /* Of another commit only the tag is asked for. */
+    if (options->hash_commit && strcmp(options->hash_commit, "HEAD") != 0) {
+        snprintf(out->build.unbuildable, sizeof(out->build.unbuildable),
+                 "%.300s: only HEAD can be built; leave --hash-commit %.100s out", out->path,
+                 options->hash_commit);
+        return 0;
+    }
+    return lk_git_tree_of(out->repo, directory, &out->tree, err);
+}
+
+/* A tag that was told needs nothing of git, as long as nothing is built. */
+static int set_hash(struct lk_package *out, const struct lk_package_options *options,
+                    const char *directory, const char *hash_path, struct lk_err *err)
+{
+    const char *told = or_default(options->hash, options->dev ? "dev" : NULL);
+
+    if (parse_sources(out, directory, err) < 0)
+        return -1;
+    if (ask_git(out, options, directory, hash_path, err) < 0) {
+        if (!told || out->source_count > 0)
+            return -1;
+        snprintf(out->build.unbuildable, sizeof(out->build.unbuildable), "%s", err->text);
+    }
+    if (!told || lk_copy_text(out->hash, sizeof(out->hash), told))
+        return 0;
+    return lk_err_set(err, LK_ERR_INVALID, "--hash %.40s...: it has more than %d characters",
+                      told, LK_TEMPLATE_SIZE - 1);
+}
+
+static int set_tag(struct lk_package *out, const struct lk_package_options *options,
+                   struct lk_err *err)
+{
+    const char *template = or_default(options->tag, or_default(out->build.tag, "{{.Hash}}"));
+
+    if (lk_tag_make(template, out->hash, out->build.arches, out->build.arch_count, out->tag,
+                    err) == 0)
+        return 0;
+    return lk_err_wrap(err, "%s", out->path);
 }
 
 struct lk_git_group *lk_package_group(const char *const *paths, size_t count)
@@ -129,6 +195,22 @@ struct lk_git_group *lk_package_group(const char *const *paths, size_t count)
     return group;
 }
 
+/* In LinuxKit's order, so that of several mistakes the same one is told. */
+static int open_at(struct lk_package *out, const char *directory,
+                   const struct lk_package_options *options, struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer) char *hash_path = NULL;
+
+    if (find_hash_path(options->hash_path, directory, &hash_path, err) < 0 ||
+        read_build_yml(out, directory, or_default(options->build_yml, "build.yml"), err) < 0 ||
+        set_names(out, options, err) < 0)
+        return -1;
+    override(&out->build, options);
+    if (set_hash(out, options, directory, hash_path, err) < 0)
+        return -1;
+    return set_tag(out, options, err);
+}
+
 int lk_package_open(struct lk_package *out, const char *path,
                     const struct lk_package_options *options, struct lk_err *err)
 {
@@ -138,9 +220,7 @@ int lk_package_open(struct lk_package *out, const char *path,
     if (!lk_copy_text(out->path, sizeof(out->path), path))
         return lk_err_set(err, LK_ERR_LIMIT, "%.100s...: longer than %d characters", path,
                           LK_PATH_SIZE - 1);
-    if (read_build_yml(out, path, err) == 0 && set_names(out, options, err) == 0 &&
-        absolute_path(path, &directory, err) == 0 && read_git(out, directory, err) == 0 &&
-        set_tag(out, options->hash, err) == 0)
+    if (absolute_path(path, &directory, err) == 0 && open_at(out, directory, options, err) == 0)
         return 0;
     lk_package_fini(out);
     return -1;
@@ -148,54 +228,11 @@ int lk_package_open(struct lk_package *out, const char *path,
 
 void lk_package_fini(struct lk_package *package)
 {
+    for (size_t i = 0; i < package->source_count; i++)
+        lk_extra_source_fini(&package->sources[i]);
+    free(package->sources);
     lk_git_close(&package->repo);
+    lk_depends_fini(&package->depends);
     lk_build_yml_fini(&package->build);
     *package = (struct lk_package) { 0 };
-}
-
-static int set_repository(const struct lk_package *package, struct lk_spec *out,
-                          struct lk_err *err)
-{
-    LK_CLEANUP(lk_free_pointer)
-    char               *image = lk_xasprintf("%s/%s", package->org, package->image);
-    struct lk_reference reference;
-
-    if (lk_reference_parse(lk_str_of(image), &reference, err) < 0)
-        return lk_err_wrap(err, "%s: image name", package->path);
-    if (reference.tag[0] || reference.has_digest)
-        return lk_err_set(
-            err, LK_ERR_INVALID,
-            "%s: image name '%s' has a tag or digest in it; lkcoord makes the tag",
-            package->path, image);
-    memcpy(out->repository, reference.repository, sizeof(out->repository));
-    return 0;
-}
-
-static void set_source(const struct lk_package *package, struct lk_spec *out)
-{
-    const struct lk_build_yml *build = &package->build;
-
-    memcpy(out->path, package->path, sizeof(out->path));
-    memcpy(out->tag, package->tag, sizeof(out->tag));
-    memcpy(out->dockerfile, build->dockerfile, sizeof(out->dockerfile));
-    out->tree = package->tree;
-    out->network = build->network;
-    out->no_cache = build->disable_cache;
-    out->is_unsigned = build->disable_content_trust;
-    out->arch_count = build->arch_count;
-    memcpy(out->arches, build->arches, sizeof(out->arches));
-    qsort(out->arches, out->arch_count, sizeof(out->arches[0]), lk_arch_compare);
-}
-
-int lk_package_spec(const struct lk_package *package, struct lk_spec *out, struct lk_err *err)
-{
-    *out = (struct lk_spec) { 0 };
-    if (package->build.unbuildable[0])
-        return lk_err_set(err, LK_ERR_INVALID, "%s", package->build.unbuildable);
-    set_source(package, out);
-    if (set_repository(package, out, err) == 0 && lk_labels_add(out, package, err) == 0 &&
-        lk_arguments_add(out, package, err) == 0)
-        return 0;
-    lk_spec_fini(out);
-    return -1;
 }

@@ -2,8 +2,8 @@
  * package - a LinuxKit package on disk: its build.yml, its place in git, its tag.
  *
  * Follows shared semantics of `linuxkit pkg` (README "Where lkcoord differs" lists the differences).
- * Opening needs the directory inside a git work tree; git trouble is an error with git's own advice,
- * never a tag called "latest".
+ * Git trouble is an error with git's own advice, never a tag called "latest"; only a hash that is told can do
+ * without git, and then gives a tag, but no specification.
  */
 #ifndef LK_PACKAGE_H
 #define LK_PACKAGE_H
@@ -12,6 +12,8 @@
 #include "common/git/group.h"
 #include "common/git/repo.h"
 #include "common/pkg/build_yml.h"
+#include "common/pkg/depends.h"
+#include "common/pkg/extra_source.h"
 #include "common/pkg/spec.h"
 
 /* All zero: as `linuxkit pkg` without options.  Texts are borrowed; empty ones are as NULL, but for `org`. */
@@ -31,12 +33,15 @@ struct lk_package_options {
 };
 
 struct lk_package {
-    struct lk_build_yml build;
-    struct lk_git_repo *repo;        /* of the directory; for reading objects */
-    struct lk_oid       tree;        /* of the directory at HEAD */
-    struct lk_oid       head;        /* commit id */
-    int64_t             head_time_s; /* committer date */
-    bool                dirty;
+    struct lk_build_yml     build; /* with the options' network, cache and architectures */
+    struct lk_depends       depends;
+    size_t                  source_count;
+    struct lk_extra_source *sources; /* owned */
+    struct lk_git_repo     *repo;    /* of the directory; for reading objects */
+    struct lk_oid           tree;    /* of the directory at HEAD; zero if it cannot be built */
+    struct lk_oid           head;    /* commit id */
+    int64_t                 head_time_s; /* committer date */
+    bool                    dirty;
     char dirty_example[LK_PATH_SIZE]; /* one path that differs, for the message */
     char path[LK_PATH_SIZE];
     char org[LK_REPOSITORY_SIZE];

@@ -53,6 +53,7 @@ static char *shown(const struct lk_build_yml *build, const char *key)
         { "target-dir", build->docker_images.target_dir },
         { "from-file", build->docker_images.from_file },
         { "unbuildable", build->unbuildable },
+        { "config", build->config ? build->config : "none" },
     };
 
     for (size_t i = 0; i < LK_COUNT(texts); i++)
@@ -119,6 +120,7 @@ static void what_is_not_written_has_its_default(void **state)
         { "", "target", "" },
         { "", "target-dir", "" },
         { "", "unbuildable", "" },
+        { "", "config", "none" },
     };
 
     (void)state;
@@ -140,6 +142,9 @@ static void each_field_is_read(void **state)
         { "disable-cache: true", "disable-cache", "true" },
         { "disable-content-trust: true", "disable-content-trust", "true" },
         { "buildArgs: [A=1, B, '']", "buildArgs", "A=1|B||" },
+        { "config: {net: host, binds: [/a:/b]}", "config",
+          "{\"binds\":[\"/a:/b\"],\"net\":\"host\"}" },
+        { "config: {}", "config", "{}" },
         { "depends: {docker-images: {target: a, list: [x/y]}}", "target", "a" },
         { "depends: {docker-images: {target: a, list: [x/y]}}", "list", "x/y|" },
         { "depends: {docker-images: {target-dir: b}}", "target-dir", "b" },
@@ -183,6 +188,7 @@ static void null_keeps_the_default_and_empty_text_does_not(void **state)
         { "extra-sources:", "extra-sources", "" },
         { "buildArgs:", "buildArgs", "" },
         { "buildArgs: []", "buildArgs", "" },
+        { "config:", "config", "none" },
     };
 
     (void)state;
@@ -380,15 +386,17 @@ static void all_that_is_wrong_is_told_at_once(void **state)
 {
     (void)state;
     expect_refusal("image: foo\nnetwork: 1\nimage: bar\norgs: x\n"
-                   "depends:\n  docker-images: {list: {}, lst: []}\narches: [[], a, {}]\n",
+                   "depends:\n  docker-images: {list: {}, lst: []}\nconfig: {bind: "
+                   "[]}\narches: [[], a, {}]\n",
                    LK_ERR_INVALID,
                    "p/build.yml:3: duplicate key 'image': it is on line 1 already\n"
                    "p/build.yml:2: network: expected true or false, found '1'\n"
                    "p/build.yml:4: unknown field 'orgs'; did you mean 'org'?\n"
                    "p/build.yml:6: list: expected a list, found a mapping\n"
                    "p/build.yml:6: unknown field 'lst'; did you mean 'list'?\n"
-                   "p/build.yml:7: arches: expected a list of texts, found a list\n"
-                   "p/build.yml:7: arches: expected a list of texts, found a mapping");
+                   "p/build.yml:7: unknown field 'bind'; did you mean 'binds'?\n"
+                   "p/build.yml:8: arches: expected a list of texts, found a list\n"
+                   "p/build.yml:8: arches: expected a list of texts, found a mapping");
 }
 
 static void more_than_a_message_holds_is_counted(void **state)
