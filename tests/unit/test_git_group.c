@@ -65,7 +65,7 @@ static bool is_dirty(const char *name)
 
 static struct lk_git_group *group_of(const char *const *members, size_t count)
 {
-    char                *paths[LK_COUNT(names)];
+    char                *paths[LK_COUNT(names)] = { 0 };
     struct lk_git_group *group;
 
     for (size_t i = 0; i < count; i++)
