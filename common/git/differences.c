@@ -1,5 +1,6 @@
 #include "common/git/handle.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,26 @@ static void drop_tree(git_tree **tree)
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/*
+ * Whether libgit2 1.5 compares the path literally throughout: with GIT_DIFF_DISABLE_PATHSPEC_MATCH it still
+ * takes what looks like a pattern for one where it comes upon an untracked directory.
+ */
+bool lk_git_is_plain(const char *relative)
+{
+    for (const char *at = relative; *at; at++)
+        if (!strchr("._-+/@=,:~%", *at) && !isalnum((unsigned char)*at) && *at > 0)
+            return false;
+    return true;
+}
+
+static bool are_plain(const struct lk_git_look *look)
+{
+    for (size_t i = 0; i < look->count; i++)
+        if (!lk_git_is_plain(look->directories[i]))
+            return false;
+    return true;
 }
 
 /* With '/' at the end: without, libgit2 1.5 passes over "a" where "a-b" is also looked for. */
@@ -57,9 +78,9 @@ static int compare_with_head(struct lk_git_repo *repo, struct lk_git_look *look,
         return -1;
     qsort(look->directories, look->count, sizeof(*look->directories), compare_names);
     git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
-    /* Literal paths, so that a directory called "a*" is not a pattern; the index is not written. */
+    /* Literal paths, and the index is not written. */
     options.flags = GIT_DIFF_INCLUDE_UNTRACKED | GIT_DIFF_DISABLE_PATHSPEC_MATCH;
-    if (look->directories[0][0])
+    if (look->directories[0][0] && are_plain(look))
         options.pathspec =
             (git_strarray) { .strings = look->directories, .count = look->count };
     if (git_diff_tree_to_workdir_with_index(&look->diff, repo->git, root, &options) == 0)

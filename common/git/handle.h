@@ -35,6 +35,9 @@ int lk_git_head_tree(struct lk_git_repo *repo, git_tree **out, struct lk_err *er
 int lk_git_relative_path(const struct lk_git_repo *repo, const char *directory, char **out,
                          struct lk_err *err);
 
+/* Whether a path can be given to libgit2 as a pathspec that means just itself. */
+bool lk_git_is_plain(const char *relative);
+
 /* Whether a path of the repository is `relative` or lies below it. */
 bool lk_git_is_below(const char *relative, const char *path);
 

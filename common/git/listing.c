@@ -38,13 +38,16 @@ static void collect_tracked(struct lk_git_listing *listing, const char *relative
           compare_entries);
 }
 
-static void collect_changed(struct lk_git_listing *listing)
+static void collect_changed(struct lk_git_listing *listing, const char *relative)
 {
     size_t total = git_diff_num_deltas(listing->diff);
 
     listing->changed = lk_xcalloc(total + 1, sizeof(listing->changed[0]));
-    for (size_t i = 0; i < total; i++)
-        listing->changed[listing->changed_count++] = git_diff_get_delta(listing->diff, i);
+    for (size_t i = 0; i < total; i++) {
+        const git_diff_delta *delta = git_diff_get_delta(listing->diff, i);
+        if (lk_git_is_below(relative, path_of(delta)))
+            listing->changed[listing->changed_count++] = delta;
+    }
     qsort(listing->changed, listing->changed_count, sizeof(listing->changed[0]),
           compare_deltas);
 }
@@ -53,12 +56,13 @@ static int compare_with_disk(struct lk_git_repo *repo, const char *relative,
                              struct lk_git_listing *out, struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char *below = lk_xasprintf("%s/", relative);
+    bool                              narrow = relative[0] && lk_git_is_plain(relative);
     git_diff_options                  options;
 
     git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
     options.flags = GIT_DIFF_INCLUDE_UNTRACKED | GIT_DIFF_RECURSE_UNTRACKED_DIRS |
                     GIT_DIFF_DISABLE_PATHSPEC_MATCH | GIT_DIFF_INCLUDE_TYPECHANGE;
-    options.pathspec = (git_strarray) { .strings = &below, .count = relative[0] ? 1 : 0 };
+    options.pathspec = (git_strarray) { .strings = &below, .count = narrow ? 1 : 0 };
     if (git_repository_index(&out->index, repo->git) == 0 &&
         git_index_read(out->index, false) == 0 &&
         git_diff_index_to_workdir(&out->diff, repo->git, out->index, &options) == 0)
@@ -76,7 +80,7 @@ int lk_git_list(struct lk_git_repo *repo, const char *relative, struct lk_git_li
         return -1;
     }
     collect_tracked(out, relative);
-    collect_changed(out);
+    collect_changed(out, relative);
     return 0;
 }
 
