@@ -58,6 +58,17 @@ static int set_flag(const struct lk_option *option, bool *flag, const char *valu
     return 0;
 }
 
+static int set_choice(const struct lk_option *option, enum lk_choice *choice, const char *value,
+                      struct lk_err *err)
+{
+    bool flag;
+
+    if (set_flag(option, &flag, value, true, err) < 0)
+        return -1;
+    *choice = flag ? LK_CHOICE_YES : LK_CHOICE_NO;
+    return 0;
+}
+
 static int add_word(const struct lk_option *option, struct lk_words *list, const char *value,
                     struct lk_err *err)
 {
@@ -76,6 +87,7 @@ static int store(const struct lk_option *option, void *values, const char *value
     switch (option->kind) {
     case LK_OPTION_FLAG: return set_flag(option, field, value, true, err);
     case LK_OPTION_OFF: return set_flag(option, field, value, false, err);
+    case LK_OPTION_CHOICE: return set_choice(option, field, value, err);
     case LK_OPTION_TEXT: *(const char **)field = value; return 0;
     case LK_OPTION_LIST: return add_word(option, field, value, err);
     }
@@ -84,7 +96,8 @@ static int store(const struct lk_option *option, void *values, const char *value
 
 static bool is_switch(const struct lk_option *option)
 {
-    return option->kind == LK_OPTION_FLAG || option->kind == LK_OPTION_OFF;
+    return option->kind == LK_OPTION_FLAG || option->kind == LK_OPTION_OFF ||
+           option->kind == LK_OPTION_CHOICE;
 }
 
 /* Takes the option words[*at], with the next word if that is its value. */
@@ -225,11 +238,17 @@ static int exit_of_kind(enum lk_err_kind kind, int invalid)
     return LK_EXIT_INFRASTRUCTURE;
 }
 
+/* A message of several lines is one complaint: none of them can pass for another's. */
 static void complain_clean(const struct lk_err *err)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(4 * LK_ERR_TEXT_MAX);
+    struct lk_str                         rest = lk_str_of(err->text), line;
 
-    lk_add_clean(&text, lk_str_of(err->text));
+    while (lk_str_split(rest, '\n', &line, &rest)) {
+        lk_add_clean(&text, line);
+        lk_buf_add_text(&text, "\n  ");
+    }
+    lk_add_clean(&text, rest);
     lk_complain("%s", lk_buf_text(&text));
 }
 

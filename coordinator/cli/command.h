@@ -9,6 +9,7 @@
 #define LK_CLI_COMMAND_H
 
 #include "common/base/buf.h"
+#include "common/base/choice.h"
 #include "common/base/err.h"
 
 /* What lkcoord exits with; also the values of lk_wire_Outcome. */
@@ -25,8 +26,9 @@ enum lk_exit {
 enum lk_option_kind {
     LK_OPTION_FLAG, /* bool; "=true" and "=false" are understood */
     LK_OPTION_OFF,  /* the same, of a switch that is on: the bool says that it was turned off */
-    LK_OPTION_TEXT, /* const char *, borrowed from argv; the last one counts */
-    LK_OPTION_LIST, /* struct lk_words; may be given several times */
+    LK_OPTION_CHOICE, /* enum lk_choice: as a flag, but knows whether it was given */
+    LK_OPTION_TEXT,   /* const char *, borrowed from argv; the last one counts */
+    LK_OPTION_LIST,   /* struct lk_words; may be given several times */
 };
 
 struct lk_words {
