@@ -33,35 +33,33 @@ static bool add_named(const struct lk_package_request *requests, size_t count,
     return any;
 }
 
-static bool is_free(const struct lk_package_set *after, const struct lk_package_set *done)
+/* The first that `number` still waits for; `count`: none. */
+static size_t next_in_line(const struct lk_package_set *after,
+                           const struct lk_package_set *done, size_t count, size_t number)
 {
-    for (size_t i = 0; i < LK_COUNT(after->bits); i++)
-        if (after->bits[i] & ~done->bits[i])
-            return false;
-    return true;
+    for (size_t i = 0; i < count; i++)
+        if (lk_package_set_has(&after[number], i) && !lk_package_set_has(done, i))
+            return i;
+    return count;
 }
 
-/* One that never comes to its turn; `count` if all do. */
+/* One of those that wait for one another; `count` if all come to their turn. */
 static size_t find_circle(const struct lk_package_set *after, size_t count)
 {
     struct lk_package_set done = { 0 };
-    size_t                waiting = count;
+    size_t                stuck = count;
 
-    for (bool moved = true; moved;) {
-        moved = false;
-        waiting = count;
-        for (size_t i = 0; i < count; i++) {
-            if (lk_package_set_has(&done, i))
-                continue;
-            if (is_free(&after[i], &done)) {
+    for (size_t round = 0; round < count; round++)
+        for (size_t i = 0; i < count; i++)
+            if (next_in_line(after, &done, count, i) == count)
                 add(&done, i);
-                moved = true;
-            } else {
-                waiting = i;
-            }
-        }
-    }
-    return waiting;
+    for (size_t i = 0; i < count; i++)
+        if (!lk_package_set_has(&done, i))
+            stuck = i;
+    /* Whoever goes from one to the next comes into the circle, and stays there. */
+    for (size_t i = 0; i < count && stuck < count; i++)
+        stuck = next_in_line(after, &done, count, stuck);
+    return stuck;
 }
 
 bool lk_order_find(const struct lk_package_request *requests, size_t count,

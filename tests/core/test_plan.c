@@ -14,7 +14,7 @@ static struct world_index *plant(struct world *w, size_t count, bool is_signed, 
         index->entries[i].is_signed = is_signed;
         put_manifest(w, &index->entries[i].child.digest);
         if (arch_tags)
-            w->arch_tags[w->arch_tag_count++] = index->entries[i].child.digest;
+            put_arch_tag(w, "org/it", "abc", &three[i], &index->entries[i].child, is_signed);
     }
     return index;
 }

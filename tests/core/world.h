@@ -56,6 +56,14 @@ struct world_index {
     struct lk_found_child entries[LK_FOUND_MAX * 2];
 };
 
+struct world_arch_tag {
+    char            repository[LK_REPOSITORY_SIZE];
+    char            tag[LK_TAG_SIZE];
+    struct lk_arch  arch;
+    struct lk_child child;
+    bool            is_signed;
+};
+
 struct world_merge {
     uint64_t           package;
     uint64_t           fence;
@@ -92,16 +100,16 @@ struct world {
     struct world_agent agents[WORLD_AGENTS];
     size_t             agent_count;
 
-    struct world_index tags[WORLD_TAGS];
-    size_t             tag_count;
-    struct lk_digest   manifests[WORLD_THINGS];
-    size_t             manifest_count;
-    struct world_merge merges[WORLD_THINGS];
-    size_t             merge_count;
-    struct lk_digest   arch_tags[WORLD_THINGS];
-    size_t             arch_tag_count;
-    struct world_fault faults[LK_EFFECT_FORGET + 1];
-    uint32_t           retry_after_ms; /* what comes with each of them */
+    struct world_index    tags[WORLD_TAGS];
+    size_t                tag_count;
+    struct lk_digest      manifests[WORLD_THINGS];
+    size_t                manifest_count;
+    struct world_merge    merges[WORLD_THINGS];
+    size_t                merge_count;
+    struct world_arch_tag arch_tags[WORLD_THINGS];
+    size_t                arch_tag_count;
+    struct world_fault    faults[LK_EFFECT_FORGET + 1];
+    uint32_t              retry_after_ms; /* what comes with each of them */
 
     bool     source_is_late; /* RECEIVE is not answered */
     uint64_t push;           /* the last one accepted */
@@ -175,6 +183,12 @@ static inline void mix_package(uint64_t *sum, const struct lk_package *package)
     mix_text(sum, package->path);
     mix(sum, &package->spec, sizeof(package->spec));
     mix(sum, &package->tree, sizeof(package->tree));
+    mix_u64(sum, package->is_unsigned);
+    mix_u64(sum, package->origin);
+    mix_text(sum, package->from.repository);
+    mix_text(sum, package->from.tag);
+    for (size_t i = 0; i < LK_COUNT(package->after.bits); i++)
+        mix_u64(sum, package->after.bits[i]);
     for (size_t i = 0; i < package->job_count; i++)
         mix_job(sum, &package->jobs[i]);
     mix_u64(sum, package->arrival);
@@ -273,7 +287,7 @@ static inline void check_tag(const struct world *w, const struct lk_effect *effe
     assert_non_null(merge);
     assert_true(lk_digest_eq(&merge->index.digest, &effect->child.digest));
     assert_int_equal(merge->fence, turnstile->fence);
-    assert_true(merge->is_signed || !push->options.sign);
+    assert_int_equal(merge->is_signed, push->options.sign && !package->is_unsigned);
     assert_int_equal(turnstile->package, package->id);
     assert_int_equal(turnstile->job, 0);
 }
@@ -594,10 +608,86 @@ static inline bool is_faulty(struct world *w, enum lk_effect_type type, struct l
     return true;
 }
 
+static inline bool has_arch_tag(const struct world *w, const char *repository, const char *tag,
+                                const struct lk_arch *arch, const struct lk_digest *digest)
+{
+    for (size_t i = w->arch_tag_count; i-- > 0;)
+        if (strcmp(w->arch_tags[i].repository, repository) == 0 &&
+            strcmp(w->arch_tags[i].tag, tag) == 0 && lk_arch_eq(&w->arch_tags[i].arch, arch))
+            return lk_digest_eq(&w->arch_tags[i].child.digest, digest);
+    return false;
+}
+
+static inline struct lk_probe look_at_tag(struct world *w, const char *repository,
+                                          const char *tag)
+{
+    struct world_index *index = tag_in(w, repository, tag, false);
+
+    if (!index)
+        return (struct lk_probe) { 0 };
+    for (size_t i = 0; i < index->count; i++)
+        index->entries[i].arch_tag_is_right = has_arch_tag(
+            w, repository, tag, &index->entries[i].arch, &index->entries[i].child.digest);
+    return (struct lk_probe) {
+        .index_exists = !index->not_an_index,
+        .not_an_index = index->not_an_index,
+        .index_digest = index->digest,
+        .index_is_signed = index->is_signed,
+        .count = index->count,
+        .entries = index->entries,
+    };
+}
+
+/* What TAG-ARCH names; the latest counts. */
+static inline bool look_at_arch_tag(const struct world *w, const struct lk_effect *effect,
+                                    const struct lk_arch *arch, struct lk_found_child *out)
+{
+    for (size_t i = w->arch_tag_count; i-- > 0;) {
+        const struct world_arch_tag *tag = &w->arch_tags[i];
+        if (strcmp(tag->repository, effect->repository) != 0 ||
+            strcmp(tag->tag, effect->tag) != 0 || !lk_arch_eq(&tag->arch, arch))
+            continue;
+        *out = (struct lk_found_child) { .arch = *arch,
+                                         .child = tag->child,
+                                         .is_signed = tag->is_signed,
+                                         .arch_tag_is_right = true };
+        return true;
+    }
+    return false;
+}
+
+static inline bool look_at_source(struct world *w, const struct lk_effect *effect,
+                                  struct lk_found_child *tagged, struct lk_probe *out)
+{
+    *out = (struct lk_probe) { .entries = tagged };
+    if (effect->origin == LK_PACKAGE_FROM_INDEX)
+        *out = look_at_tag(w, effect->from.repository, effect->from.tag);
+    for (size_t i = 0; effect->origin == LK_PACKAGE_FROM_ARCH_TAGS && i < effect->count; i++)
+        out->count += look_at_arch_tag(w, effect, &effect->arches[i], &tagged[out->count]);
+    return effect->origin != LK_PACKAGE_BUILT;
+}
+
+static inline void put_arch_tag(struct world *w, const char *repository, const char *tag,
+                                const struct lk_arch *arch, const struct lk_child *child,
+                                bool is_signed)
+{
+    assert_true(w->arch_tag_count < WORLD_THINGS);
+    struct world_arch_tag *new = &w->arch_tags[w->arch_tag_count++];
+
+    snprintf(new->repository, sizeof(new->repository), "%s", repository);
+    snprintf(new->tag, sizeof(new->tag), "%s", tag);
+    new->arch = *arch;
+    new->child = *child;
+    new->is_signed = is_signed;
+}
+
 static inline void answer(struct world *w, enum lk_event_type type,
                           const struct lk_effect *effect, const struct lk_err *err,
                           const struct lk_probe *probe, const struct lk_child *index)
 {
+    struct lk_found_child tagged[LK_PACKAGE_ARCHES_MAX];
+    struct lk_probe       source;
+
     struct lk_event event = { .type = type };
 
     event.answer.package = effect->package;
@@ -607,28 +697,16 @@ static inline void answer(struct world *w, enum lk_event_type type,
     event.answer.probe = probe;
     if (index)
         event.answer.index = *index;
+    if (probe && look_at_source(w, effect, tagged, &source))
+        event.answer.source = &source;
     step(w, &event);
 }
 
 static inline void answer_probe(struct world *w, const struct lk_effect *effect)
 {
-    struct world_index *index = tag_in(w, effect->repository, effect->tag, false);
-    struct lk_probe     probe = { 0 };
-    struct lk_err       err;
+    struct lk_probe probe = look_at_tag(w, effect->repository, effect->tag);
+    struct lk_err   err;
 
-    if (index) {
-        for (size_t i = 0; i < index->count; i++)
-            index->entries[i].arch_tag_is_right =
-                is_among(w->arch_tags, w->arch_tag_count, &index->entries[i].child.digest);
-        probe = (struct lk_probe) {
-            .index_exists = !index->not_an_index,
-            .not_an_index = index->not_an_index,
-            .index_digest = index->digest,
-            .index_is_signed = index->is_signed,
-            .count = index->count,
-            .entries = index->entries,
-        };
-    }
     bool faulty = is_faulty(w, effect->type, &err);
     answer(w, LK_EVENT_PROBED, effect, faulty ? &err : NULL, faulty ? NULL : &probe, NULL);
 }
@@ -642,10 +720,8 @@ static inline void answer_accept(struct world *w, const struct lk_effect *effect
         lk_err_set(&err, LK_ERR_NOT_FOUND, "the registry does not have it");
         faulty = true;
     }
-    if (!faulty) {
-        assert_true(w->arch_tag_count < WORLD_THINGS);
-        w->arch_tags[w->arch_tag_count++] = effect->child.digest;
-    }
+    if (!faulty && !effect->no_arch_tag)
+        put_arch_tag(w, effect->repository, effect->tag, &effect->arch, &effect->child, false);
     answer(w, LK_EVENT_CHILD_CHECKED, effect, faulty ? &err : NULL, NULL, NULL);
 }
 
@@ -942,6 +1018,17 @@ static inline void run_until_job(struct world *w, const struct lk_arch *arch,
     }
     fail_msg("the job for %s does not come to state %d: it is in %d", arch->name, (int)state,
              (int)job_of(w, arch)->state);
+}
+
+/* The first agent finds that its package cannot be built. */
+static inline void run_until_build_fails(struct world *w)
+{
+    struct world_slot *slot = &w->agents[0].slots[0];
+
+    while (slot->phase != LK_PHASE_BUILDING && move_one(w))
+        ;
+    slot->phase = LK_PHASE_FAILED;
+    report(w, &w->agents[0], slot, LK_ERR_INVALID);
 }
 
 /* Until an effect of that type waits to be carried out, and leaves it there. */

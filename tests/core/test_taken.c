@@ -1,0 +1,540 @@
+/* Packages whose images are not built: from another index, or from the arch tags. */
+#include "tests/core/world.h"
+
+static const struct lk_arch riscv64 = { "riscv64" };
+
+/* An index somewhere, with the arch tags that go with it; its children are numbered from `first` on. */
+static struct world_index *plant(struct world *w, const char *repository, const char *tag,
+                                 size_t count, uint64_t first, bool is_signed)
+{
+    struct world_index *index = tag_in(w, repository, tag, true);
+
+    memset(&index->digest, 0, sizeof(index->digest));
+    index->digest.sha256[0] = (uint8_t)first;
+    index->digest.sha256[1] = 0xee;
+    index->is_signed = is_signed;
+    index->count = count;
+    for (size_t i = 0; i < count; i++) {
+        index->entries[i].arch = three[i];
+        index->entries[i].child = child_of(1000 * first + i, 1);
+        index->entries[i].is_signed = is_signed;
+        put_manifest(w, &index->entries[i].child.digest);
+        put_arch_tag(w, repository, tag, &three[i], &index->entries[i].child, is_signed);
+    }
+    return index;
+}
+
+/* TO from FROM, or from the arch tags of TO. */
+static struct request taken(uint8_t key, const struct lk_index_name *to,
+                            const struct lk_index_name *from, size_t arch_count)
+{
+    struct request request = request_of(key, to->repository, to->tag, arch_count, three);
+
+    request.packages[0].origin = from ? LK_PACKAGE_FROM_INDEX : LK_PACKAGE_FROM_ARCH_TAGS;
+    if (from)
+        request.packages[0].from = *from;
+    return request;
+}
+
+static const struct lk_index_name hash = { "org/it", "abc" }, release = { "org/it", "v1" },
+                                  elsewhere = { "org/other", "v1" };
+
+static void push(struct world *w, const struct request *request)
+{
+    submit(w, request);
+    run(w);
+}
+
+static void check(const struct world *w, enum lk_outcome outcome, const char *text)
+{
+    const struct lk_package *package = package_of(w);
+
+    if (package->outcome != outcome || !strstr(package->text, text))
+        fail_msg("outcome %d: %s", (int)package->outcome, package->text);
+    assert_int_equal(push_of(w)->outcome, outcome);
+}
+
+static void same_images(struct world *w, const struct lk_index_name *a,
+                        const struct lk_index_name *b, size_t count)
+{
+    const struct world_index *left = tag_in(w, a->repository, a->tag, false);
+    const struct world_index *right = tag_in(w, b->repository, b->tag, false);
+
+    assert_non_null(left);
+    assert_non_null(right);
+    for (size_t i = 0; i < count; i++) {
+        const struct lk_found_child *other = entry_of(right, &three[i]);
+        assert_non_null(other);
+        assert_true(
+            lk_digest_eq(&entry_of(left, &three[i])->child.digest, &other->child.digest));
+    }
+}
+
+static void nothing_was_published(struct world *w)
+{
+    assert_int_equal(w->seen[LK_EFFECT_OFFER] + w->seen[LK_EFFECT_ACCEPT_CHILD] +
+                         w->seen[LK_EFFECT_MERGE] + w->seen[LK_EFFECT_TAG],
+                     0);
+}
+
+/* ---- from an index ---- */
+
+/* The built package and its release, as `push --release` asks. */
+static struct request release_of(uint8_t key)
+{
+    struct request request = request_of(key, "org/it", "abc", 3, three);
+
+    request.count = 2;
+    request.packages[1] = taken(key, &release, &hash, 3).packages[0];
+    request.packages[1].after = &hash;
+    request.packages[1].after_count = 1;
+    return request;
+}
+
+static void a_release_has_the_images_that_the_same_push_built(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = release_of(1);
+
+    (void)state;
+    push(w, &request);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 3);
+    same_images(w, &hash, &release, 3);
+    assert_true(tag_in(w, "org/it", "v1", false)->is_signed);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(
+            has_arch_tag(w, "org/it", "v1", &three[i],
+                         &entry_of(tag_in(w, "org/it", "v1", false), &three[i])->child.digest));
+    /* Within one repository nothing is copied. */
+    assert_string_equal(w->last[LK_EFFECT_ACCEPT_CHILD].from.repository, "");
+}
+
+static void a_release_survives_a_crash_at_any_step(void **state)
+{
+    (void)state;
+    for (int unwritten = 0; unwritten < 2; unwritten++)
+        for (size_t steps = 1; steps < 70; steps++) {
+            LK_WORLD       w = world_of_three();
+            struct request request = release_of(1);
+            submit(w, &request);
+            for (size_t i = 0; i < steps && move_one(w); i++)
+                ;
+            crash_and_reconnect(w, unwritten);
+            submit(w, &request);
+            run(w);
+            assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+            same_images(w, &hash, &release, 3);
+        }
+}
+
+static void a_release_of_a_failed_build_is_not_published(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = release_of(1);
+
+    (void)state;
+    submit(w, &request);
+    run_until_build_fails(w);
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_BUILD_FAILED);
+    assert_string_equal(package_of(w)->next_in_push->text,
+                        "not published because org/it:abc failed");
+    assert_int_equal(w->seen[LK_EFFECT_TAG], 0);
+}
+
+static void a_release_gains_what_it_lacks_and_keeps_what_it_has(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &hash, 2);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    struct world_index *old = plant(w, "org/it", "v1", 2, 1, true);
+    old->entries[1].arch = riscv64;
+    struct lk_digest kept = old->entries[1].child.digest;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    assert_int_equal(tag_in(w, "org/it", "v1", false)->count, 3);
+    same_images(w, &hash, &release, 2);
+    assert_true(lk_digest_eq(
+        &entry_of(tag_in(w, "org/it", "v1", false), &riscv64)->child.digest, &kept));
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 0);
+}
+
+static void what_a_release_has_is_not_changed_without_force(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &hash, 3);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    plant(w, "org/it", "v1", 1, 2, true);
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "another image for amd64");
+    check(w, LK_OUTCOME_REFUSED, "--force");
+    nothing_was_published(w);
+    request.key = 2;
+    request.options.force = true;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    same_images(w, &hash, &release, 3);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 0);
+}
+
+static void what_somebody_put_there_meanwhile_is_not_changed_either(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &hash, 3);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    submit(w, &request);
+    run_until_effect(w, LK_EFFECT_ACCEPT_CHILD);
+    plant(w, "org/it", "v1", 1, 2, true);
+    run(w);
+    check(w, LK_OUTCOME_REFUSED, "another image for amd64");
+    assert_int_equal(w->seen[LK_EFFECT_TAG], 0);
+}
+
+static void a_complete_release_is_nothing_to_do(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &hash, 3);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    plant(w, "org/it", "v1", 3, 1, true);
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    assert_true(package_of(w)->nothing_to_do);
+    nothing_was_published(w);
+}
+
+static void what_is_missing_in_the_source_is_named(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &hash, 3);
+
+    (void)state;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "org/it:abc is not in the registry");
+    request.key = 2;
+    plant(w, "org/it", "abc", 1, 1, true);
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "no image for arm64, s390x");
+    request.key = 3;
+    tag_in(w, "org/it", "abc", false)->not_an_index = true;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "single image");
+    nothing_was_published(w);
+}
+
+static void what_is_untrusted_in_the_source_is_named_unless_adopted(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &hash, 3);
+
+    (void)state;
+    struct world_index *index = plant(w, "org/it", "abc", 3, 1, true);
+    index->entries[1].is_signed = false;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "for arm64 what neither");
+    check(w, LK_OUTCOME_REFUSED, "--adopt sha256:");
+    nothing_was_published(w);
+    request.key = 2;
+    request.options.adopt_count = 1;
+    request.options.adopt[0] = index->entries[1].child.digest;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+}
+
+static void trouble_with_the_registry_does_not_mean_that_nothing_is_there(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &hash, 3);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    w->faults[LK_EFFECT_PROBE] = (struct world_fault) { 3, LK_ERR_RETRY };
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    same_images(w, &hash, &release, 3);
+    request.key = 2;
+    w->faults[LK_EFFECT_PROBE] = (struct world_fault) { 1, LK_ERR_DENIED };
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "the registry says");
+}
+
+/* ---- all arches, and copies ---- */
+
+static void a_copy_takes_every_architecture_that_is_there(void **state)
+{
+    (void)state;
+    for (size_t steps = 0; steps < 40; steps++) {
+        LK_WORLD       w = world_of_three();
+        struct request request = taken(1, &elsewhere, &hash, 0);
+        plant(w, "org/it", "abc", 3, 1, true);
+        submit(w, &request);
+        for (size_t i = 0; i < steps && move_one(w); i++)
+            ;
+        crash_and_reconnect(w, false);
+        submit(w, &request);
+        run(w);
+        check(w, LK_OUTCOME_OK, "");
+        assert_int_equal(package_of(w)->job_count, 3);
+        same_images(w, &hash, &elsewhere, 3);
+        if (w->seen[LK_EFFECT_ACCEPT_CHILD]) {
+            assert_string_equal(w->last[LK_EFFECT_ACCEPT_CHILD].from.repository, "org/it");
+            assert_string_equal(w->last[LK_EFFECT_ACCEPT_CHILD].repository, "org/other");
+        }
+    }
+}
+
+static void an_empty_index_is_never_published(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &elsewhere, &hash, 0);
+
+    (void)state;
+    plant(w, "org/it", "abc", 1, 1, true)->entries[0].arch.name[0] = '\0';
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "has no image for Linux");
+    nothing_was_published(w);
+}
+
+static void a_copy_that_vanished_meanwhile_is_refused_and_not_built(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &elsewhere, &hash, 1);
+
+    (void)state;
+    plant(w, "org/it", "abc", 1, 1, true);
+    w->manifest_count = 0;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "amd64: the registry does not have it");
+    assert_int_equal(w->seen[LK_EFFECT_OFFER] + w->seen[LK_EFFECT_MERGE], 0);
+}
+
+static void two_copies_to_one_tag_go_one_after_the_other(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request first = taken(1, &elsewhere, &hash, 0);
+    struct request second = taken(2, &elsewhere, &hash, 0);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    submit(w, &first);
+    submit(w, &second);
+    run(w);
+    check(w, LK_OUTCOME_OK, "");
+    assert_true(package_of(w)->nothing_to_do);
+    assert_int_equal(w->seen[LK_EFFECT_TAG], 1);
+}
+
+static void a_dry_run_of_a_release_needs_nothing_published(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = release_of(1);
+
+    (void)state;
+    request.options.dry_run = true;
+    push(w, &request);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    assert_int_equal(package_of(w)->next_in_push->jobs[0].state, LK_JOB_STAGED);
+    nothing_was_published(w);
+}
+
+/* ---- from the arch tags ---- */
+
+static void an_index_is_put_together_from_the_arch_tags(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &hash, NULL, 3);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    w->tag_count = 0;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 3);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER] + w->seen[LK_EFFECT_ACCEPT_CHILD], 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_false(w->last[LK_EFFECT_MERGE].accepted[i]);
+}
+
+static void a_broken_index_is_repaired(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &hash, NULL, 3);
+
+    (void)state;
+    /* One arch lost, one changed by a stranger, and something for which nobody vouches. */
+    struct world_index *index = plant(w, "org/it", "abc", 3, 1, true);
+    index->entries[1].child = child_of(77, 1);
+    index->entries[1].is_signed = false;
+    index->entries[2].arch = riscv64;
+    index->entries[2].is_signed = false;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "left out what no trusted key signed (entries: 1)");
+    index = tag_in(w, "org/it", "abc", false);
+    assert_int_equal(index->count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(has_arch_tag(w, "org/it", "abc", &three[i],
+                                 &entry_of(index, &three[i])->child.digest));
+}
+
+static void a_whole_index_needs_no_repair(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &hash, NULL, 3);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    assert_true(package_of(w)->nothing_to_do);
+    nothing_was_published(w);
+}
+
+static void missing_and_foreign_arch_tags_are_named(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &hash, NULL, 3);
+
+    (void)state;
+    plant(w, "org/it", "abc", 1, 1, true);
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "for arm64, s390x");
+    request.key = 2;
+    plant(w, "org/it", "abc", 3, 2, true);
+    w->arch_tags[w->arch_tag_count - 1].is_signed = false;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "for s390x what neither");
+    request.key = 3;
+    tag_in(w, "org/it", "abc", false)->not_an_index = true;
+    w->arch_tags[w->arch_tag_count - 1].is_signed = true;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "single image");
+    nothing_was_published(w);
+}
+
+/* ---- options ---- */
+
+static void without_building_what_is_missing_is_named(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 3, three);
+
+    (void)state;
+    request.options.no_build = true;
+    plant(w, "org/it", "abc", 1, 1, true);
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "no trusted image for arm64, s390x");
+    nothing_was_published(w);
+    plant(w, "org/it", "abc", 3, 1, true);
+    request.key = 2;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    request.key = 3;
+    request.options.force = true;
+    submit(w, &request);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_INVALID);
+}
+
+static void arch_tags_that_nobody_wants_are_neither_written_nor_missed(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 3, three);
+
+    (void)state;
+    request.options.no_arch_tags = true;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    assert_int_equal(w->arch_tag_count, 0);
+    request.key = 2;
+    push(w, &request);
+    assert_true(package_of(w)->nothing_to_do);
+    request.key = 3;
+    request.options.no_arch_tags = false;
+    push(w, &request);
+    assert_false(package_of(w)->nothing_to_do);
+    assert_int_equal(w->arch_tag_count, 3);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 3);
+}
+
+static void an_unsigned_package_says_so_and_its_neighbour_is_signed(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 3, three);
+
+    (void)state;
+    request.count = 2;
+    request.packages[1] = request.packages[0];
+    request.packages[1].tag = "def";
+    request.packages[0].is_unsigned = true;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "unsigned, as build.yml asks");
+    assert_false(package_of(w)->index_is_signed);
+    assert_false(tag_in(w, "org/it", "abc", false)->is_signed);
+    assert_string_equal(package_of(w)->next_in_push->text, "");
+    assert_true(tag_in(w, "org/it", "def", false)->is_signed);
+    request.key = 2;
+    push(w, &request);
+    assert_true(package_of(w)->nothing_to_do);
+    /* Nobody signed it, but it is our own: a release may be made of it. */
+    request = taken(3, &release, &hash, 3);
+    request.packages[0].is_unsigned = true;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "unsigned, as build.yml asks");
+}
+
+static void what_cannot_be_built_is_refused_without_a_push(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &hash, 3);
+
+    (void)state;
+    request.options.build_only = true;
+    submit(w, &request);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_INVALID);
+    request.options.build_only = false;
+    request.packages[0].from.tag[0] = '\0';
+    submit(w, &request);
+    assert_int_equal(w->seen[LK_EFFECT_ANSWER], 2);
+    request = taken(1, &release, NULL, 0);
+    submit(w, &request);
+    assert_int_equal(w->seen[LK_EFFECT_ANSWER], 3);
+    assert_null(lk_core_first_push(w->core));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_release_has_the_images_that_the_same_push_built),
+        cmocka_unit_test(a_release_survives_a_crash_at_any_step),
+        cmocka_unit_test(a_release_of_a_failed_build_is_not_published),
+        cmocka_unit_test(a_release_gains_what_it_lacks_and_keeps_what_it_has),
+        cmocka_unit_test(what_a_release_has_is_not_changed_without_force),
+        cmocka_unit_test(what_somebody_put_there_meanwhile_is_not_changed_either),
+        cmocka_unit_test(a_complete_release_is_nothing_to_do),
+        cmocka_unit_test(what_is_missing_in_the_source_is_named),
+        cmocka_unit_test(what_is_untrusted_in_the_source_is_named_unless_adopted),
+        cmocka_unit_test(trouble_with_the_registry_does_not_mean_that_nothing_is_there),
+        cmocka_unit_test(a_copy_takes_every_architecture_that_is_there),
+        cmocka_unit_test(an_empty_index_is_never_published),
+        cmocka_unit_test(a_copy_that_vanished_meanwhile_is_refused_and_not_built),
+        cmocka_unit_test(two_copies_to_one_tag_go_one_after_the_other),
+        cmocka_unit_test(a_dry_run_of_a_release_needs_nothing_published),
+        cmocka_unit_test(an_index_is_put_together_from_the_arch_tags),
+        cmocka_unit_test(a_broken_index_is_repaired),
+        cmocka_unit_test(a_whole_index_needs_no_repair),
+        cmocka_unit_test(missing_and_foreign_arch_tags_are_named),
+        cmocka_unit_test(without_building_what_is_missing_is_named),
+        cmocka_unit_test(arch_tags_that_nobody_wants_are_neither_written_nor_missed),
+        cmocka_unit_test(an_unsigned_package_says_so_and_its_neighbour_is_signed),
+        cmocka_unit_test(what_cannot_be_built_is_refused_without_a_push),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
