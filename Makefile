@@ -1,6 +1,6 @@
 # lkcoord.  `make help` lists the targets.
 #
-# CONFIG=dev|release|asan|tsan|cov picks the flags; dev's programs are in build/bin, the others' in build/CONFIG/bin.
+# CONFIG=dev|release|asan|tsan|cov|fuzz picks the flags; dev's programs are in build/bin, the others' in build/CONFIG/bin.
 
 # Make looks at what is there before `clean` removes it: in `make clean all`, a make of its own does the rest.
 REST := $(if $(filter clean,$(firstword $(MAKECMDGOALS))),$(filter-out clean,$(MAKECMDGOALS)))
@@ -18,9 +18,11 @@ CONFIG  ?= dev
 PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
+# Of this source, for the labels of images; an archive without git does not know.
+REVISION = $(or $(shell git --git-dir=.git rev-parse --verify -q HEAD 2>/dev/null),unknown)
 
-ifeq ($(filter $(CONFIG),dev release asan tsan cov),)
-$(error CONFIG=$(CONFIG) is unknown: choose dev, release, asan, tsan or cov)
+ifeq ($(filter $(CONFIG),dev release asan tsan cov fuzz),)
+$(error CONFIG=$(CONFIG) is unknown: choose dev, release, asan, tsan, cov or fuzz)
 endif
 
 CC      ?= cc
@@ -38,6 +40,7 @@ CONFIG_release := -O2 -g $(HARDEN)
 CONFIG_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CONFIG_tsan    := -O1 -g -fsanitize=thread -fPIE
 CONFIG_cov     := -O0 -g --coverage
+CONFIG_fuzz    := $(CONFIG_asan) -fsanitize=fuzzer-no-link
 
 # pkg-config is asked once a make, unless nothing is built by this one; the packages' headers are system headers
 # to us (not warned about).
@@ -70,9 +73,10 @@ PROGRAMS  := $(patsubst %,$(BIN)/%,$(notdir $(basename $(wildcard coordinator/cl
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 CORE_TESTS := $(patsubst tests/core/%.c,$(OUT)/tests/core/%,$(sort $(wildcard tests/core/test_*.c)))
+FUZZERS    := $(patsubst tests/fuzz/%.c,$(OUT)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard tests/tools/*.c)))
 
-.PHONY: all help deps demo check check-deep tests lint format bench install clean
+.PHONY: all help deps demo check check-deep tests fuzz fuzzers lint format bench install clean
 .SECONDARY:
 
 all: $(PROGRAMS) ## build the programs
@@ -98,7 +102,13 @@ check-deep: ## sanitizers, big-endian, lint, slower judges
 	@deploy/install-deps.sh --deep
 	@tests/tools/check-deep.sh
 
-tests: $(UNIT_TESTS) $(CORE_TESTS) $(HELPERS) ## build the tests
+tests: $(UNIT_TESTS) $(CORE_TESTS) $(FUZZERS) $(HELPERS) ## build the tests
+
+fuzz: ## let clang's fuzzer look for input that breaks a parser, FUZZ_SECONDS=30 each
+	@$(MAKE) --no-print-directory CONFIG=fuzz CC=clang fuzzers
+	@tests/tools/fuzz.sh
+
+fuzzers: $(FUZZERS)
 
 lint: ## include rules, purity of the cores, warnings of clang, format
 	@tests/tools/lint.sh
@@ -124,6 +134,9 @@ $(OUT)/obj/%.o: %.c | $(PROTO_GEN:.c=.h)
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	@$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(OUT)/obj/common/pkg/labels.o: CPPFLAGS_ALL += -DLK_REVISION='"$(REVISION)"'
+$(OUT)/obj/common/pkg/labels.o: $(wildcard .git/logs/HEAD)
 
 $(OUT)/obj/gen/%.o: $(GEN)/%.c
 	@mkdir -p $(@D)
@@ -156,6 +169,10 @@ $(BIN)/lkagentd: $(OUT)/obj/agent/lkagentd.o $(LIB)/libagent.a $(LIB)/libagentco
 
 $(OUT)/tests/unit/%: $(OUT)/obj/tests/unit/%.o $(LIBRARIES)
 	@mkdir -p $(@D); echo "  ld $@"; $(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_ALL)
+# Without a fuzzer to drive it, a target goes through its corpus.
+FUZZ_MAIN := $(if $(filter fuzz,$(CONFIG)),,$(OUT)/obj/tests/fuzz/replay.o)
+$(OUT)/tests/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBRARIES)
+	@mkdir -p $(@D); echo "  ld $@"; $(CC) $(LDFLAGS_ALL) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) -o $@ $^ $(LIBS_ALL)
 $(OUT)/tests/tools/%: $(OUT)/obj/tests/tools/%.o $(LIBRARIES)
 	@mkdir -p $(@D); echo "  ld $@"; $(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL)
 

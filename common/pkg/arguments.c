@@ -1,6 +1,45 @@
 #include "common/pkg/arguments.h"
 
+#include "common/os/file.h"
+#include "common/pkg/argument_packages.h"
+
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+static struct lk_pair *find(struct lk_spec *spec, struct lk_str name)
+{
+    for (size_t i = 0; i < spec->argument_count; i++)
+        if (lk_str_eq_text(name, spec->arguments[i].name))
+            return &spec->arguments[i];
+    return NULL;
+}
+
+/* In the place of one that is there already, else behind all. */
+static int set(struct lk_spec *spec, const char *argument, struct lk_err *err)
+{
+    struct lk_str   name = { 0 };
+    struct lk_str   value = { 0 };
+    struct lk_pair *there;
+
+    lk_assert(lk_str_split(lk_str_of(argument), '=', &name, &value));
+    there = find(spec, name);
+    if (there) {
+        free(there->value);
+        there->value = lk_xstrdup(value.data);
+        return 0;
+    }
+    LK_CLEANUP(lk_free_pointer) char *whole_name = strndup(name.data, name.len);
+    return lk_spec_add_argument(spec, whole_name, value.data, err);
+}
+
+static int set_all(struct lk_spec *spec, const struct lk_texts *arguments, struct lk_err *err)
+{
+    for (size_t i = 0; i < arguments->count; i++)
+        if (set(spec, arguments->texts[i], err) < 0)
+            return lk_err_wrap(err, "build argument '%.80s'", arguments->texts[i]);
+    return 0;
+}
 
 /* Go's pseudo-version of HEAD; in local time, because that is how LinuxKit writes it. */
 static char *go_version(const struct lk_package *package, const char *revision)
@@ -14,7 +53,13 @@ static char *go_version(const struct lk_package *package, const char *revision)
     return lk_xasprintf("v0.0.0-%s-%.12s", stamp, revision);
 }
 
-int lk_arguments_add(struct lk_spec *out, const struct lk_package *package, struct lk_err *err)
+static int add_unless_set(struct lk_spec *out, const char *name, const char *value,
+                          struct lk_err *err)
+{
+    return find(out, lk_str_of(name)) ? 0 : lk_spec_add_argument(out, name, value, err);
+}
+
+static int add_own(struct lk_spec *out, const struct lk_package *package, struct lk_err *err)
 {
     char revision[LK_OID_TEXT_SIZE];
 
@@ -24,12 +69,108 @@ int lk_arguments_add(struct lk_spec *out, const struct lk_package *package, stru
     char       *image = lk_xasprintf("%s/%s", package->org, package->image);
     const char *source = package->build.gitrepo;
 
-    if (source[0] && lk_spec_add_argument(out, "SOURCE", source, err) < 0)
+    if (source[0] && add_unless_set(out, "SOURCE", source, err) < 0)
         return -1;
-    if (!package->dirty && lk_spec_add_argument(out, "REVISION", revision, err) < 0)
+    if (!package->dirty && add_unless_set(out, "REVISION", revision, err) < 0)
         return -1;
-    if (lk_spec_add_argument(out, "GOPKGVERSION", version, err) < 0 ||
-        lk_spec_add_argument(out, "PKG_HASH", package->tag, err) < 0)
+    if (add_unless_set(out, "GOPKGVERSION", version, err) < 0 ||
+        add_unless_set(out, "PKG_HASH", package->hash, err) < 0)
         return -1;
-    return lk_spec_add_argument(out, "PKG_IMAGE", image, err);
+    return add_unless_set(out, "PKG_IMAGE", image, err);
+}
+
+/* file: absolute. */
+static char *directory_of(const char *file)
+{
+    return strndup(file, (size_t)(strrchr(file, '/') - file) + 1);
+}
+
+int lk_arguments_add(struct lk_spec *out, const struct lk_package *package, struct lk_err *err)
+{
+    const struct lk_texts                    *written = &package->build.build_args;
+    LK_CLEANUP(lk_texts_fini) struct lk_texts expanded = { 0 };
+    LK_CLEANUP(lk_free_pointer) char         *directory = directory_of(package->build_yml);
+
+    for (size_t i = 0; i < written->count; i++)
+        if (lk_argument_expand(&expanded, lk_str_of(written->texts[i]), directory, err) < 0)
+            return lk_err_wrap(err, "%s: buildArgs", package->path);
+    if (set_all(out, &expanded, err) < 0)
+        return lk_err_wrap(err, "%s", package->path);
+    return add_own(out, package, err);
+}
+
+static struct lk_str trim(struct lk_str text)
+{
+    static const char blanks[] = " \t\r\n\v\f";
+
+    while (text.len > 0 && strchr(blanks, text.data[0]) && text.data[0]) {
+        text.data++;
+        text.len--;
+    }
+    while (text.len > 0 && text.data[text.len - 1] && strchr(blanks, text.data[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+/* Names and values of files lose the blanks around them, build.yml's do not. */
+static void add_trimmed(struct lk_texts *out, const char *argument)
+{
+    struct lk_str name = { 0 };
+    struct lk_str value = { 0 };
+
+    lk_assert(lk_str_split(lk_str_of(argument), '=', &name, &value));
+    name = trim(name);
+    value = trim(value);
+    LK_CLEANUP(lk_free_pointer)
+    char *pair = lk_xasprintf(LK_STR_FMT "=" LK_STR_FMT, LK_STR_ARG(name), LK_STR_ARG(value));
+    lk_texts_add(out, lk_str_of(pair));
+}
+
+static int read_line(struct lk_texts *out, struct lk_str line, const char *directory,
+                     struct lk_err *err)
+{
+    LK_CLEANUP(lk_texts_fini) struct lk_texts expanded = { 0 };
+
+    line = trim(line);
+    if (line.len == 0)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "an empty line, which linuxkit does not take either; remove it");
+    if (lk_argument_expand(&expanded, line, directory, err) < 0)
+        return -1;
+    for (size_t i = 0; i < expanded.count; i++)
+        add_trimmed(out, expanded.texts[i]);
+    return 0;
+}
+
+int lk_arguments_read_file(struct lk_texts *out, const char *file, struct lk_err *err)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_ARGUMENT_FILE_MAX);
+    LK_CLEANUP(lk_free_pointer) char     *whole = NULL;
+    LK_CLEANUP(lk_free_pointer) char     *directory = NULL;
+    struct lk_str                         rest;
+    unsigned                              number = 0;
+
+    if (lk_file_read(file, &bytes, err) < 0 || lk_package_absolute_path(file, &whole, err) < 0)
+        return lk_err_wrap(err, "--build-arg-file");
+    rest = lk_buf_str(&bytes);
+    if (!lk_str_is_utf8(rest))
+        return lk_err_set(err, LK_ERR_INVALID, "--build-arg-file %s: not UTF-8 text", file);
+    directory = directory_of(whole);
+    while (rest.len > 0) {
+        struct lk_str line = rest;
+        if (!lk_str_split(rest, '\n', &line, &rest))
+            rest = (struct lk_str) { 0 };
+        number++;
+        if (read_line(out, line, directory, err) < 0)
+            return lk_err_wrap(err, "--build-arg-file %s:%u", file, number);
+    }
+    return 0;
+}
+
+int lk_arguments_override(struct lk_spec *spec, const struct lk_texts *from_files,
+                          struct lk_err *err)
+{
+    if (set_all(spec, from_files, err) == 0)
+        return 0;
+    return lk_err_wrap(err, "--build-arg-file");
 }

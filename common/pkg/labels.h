@@ -7,6 +7,9 @@
 
 #include "common/pkg/package.h"
 
+/* The commit that lkcoord was built from, or "unknown". */
+extern const char lk_labels_revision[];
+
 /* In the order that LinuxKit's manual shows: source, revision, config, version, revision. */
 int lk_labels_add(struct lk_spec *out, const struct lk_package *package, struct lk_err *err);
 

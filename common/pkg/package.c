@@ -15,7 +15,7 @@ static const char *or_default(const char *text, const char *otherwise)
     return text && text[0] ? text : otherwise;
 }
 
-static int absolute_path(const char *path, char **out, struct lk_err *err)
+int lk_package_absolute_path(const char *path, char **out, struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char *here = NULL;
 
@@ -39,7 +39,7 @@ static int find_hash_path(const char *asked, const char *directory, char **out,
 
     if (!asked || !asked[0])
         return 0;
-    if (absolute_path(asked, out, err) < 0)
+    if (lk_package_absolute_path(asked, out, err) < 0)
         return -1;
     len = strcmp(*out, "/") == 0 ? 0 : strlen(*out);
     if (strncmp(directory, *out, len) == 0 && (directory[len] == '/' || !directory[len]))
@@ -60,11 +60,11 @@ static int read_build_yml(struct lk_package *out, const char *directory, const c
                           struct lk_err *err)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_YAML_BYTES_MAX);
-    LK_CLEANUP(lk_free_pointer) char     *whole = lk_xasprintf("%s/%s", directory, file);
     LK_CLEANUP(lk_free_pointer) char     *name = lk_xasprintf("%s/%s", out->path, file);
 
-    lk_clean_path(whole);
-    if (lk_file_read(whole, &bytes, err) < 0) {
+    out->build_yml = lk_xasprintf("%s/%s", directory, file);
+    lk_clean_path(out->build_yml);
+    if (lk_file_read(out->build_yml, &bytes, err) < 0) {
         if (err->kind == LK_ERR_NOT_FOUND || err->sys == ENOTDIR)
             return no_build_yml(out->path, file, err);
         return -1;
@@ -187,7 +187,7 @@ struct lk_git_group *lk_package_group(const char *const *paths, size_t count)
     size_t               found = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (absolute_path(paths[i], &directories[found], &ignored) == 0)
+        if (lk_package_absolute_path(paths[i], &directories[found], &ignored) == 0)
             found++;
     group = lk_git_group_new((const char *const *)directories, found);
     while (found > 0)
@@ -220,7 +220,8 @@ int lk_package_open(struct lk_package *out, const char *path,
     if (!lk_copy_text(out->path, sizeof(out->path), path))
         return lk_err_set(err, LK_ERR_LIMIT, "%.100s...: longer than %d characters", path,
                           LK_PATH_SIZE - 1);
-    if (absolute_path(path, &directory, err) == 0 && open_at(out, directory, options, err) == 0)
+    if (lk_package_absolute_path(path, &directory, err) == 0 &&
+        open_at(out, directory, options, err) == 0)
         return 0;
     lk_package_fini(out);
     return -1;
@@ -231,6 +232,7 @@ void lk_package_fini(struct lk_package *package)
     for (size_t i = 0; i < package->source_count; i++)
         lk_extra_source_fini(&package->sources[i]);
     free(package->sources);
+    free(package->build_yml);
     lk_git_close(&package->repo);
     lk_depends_fini(&package->depends);
     lk_build_yml_fini(&package->build);

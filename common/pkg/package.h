@@ -33,7 +33,8 @@ struct lk_package_options {
 };
 
 struct lk_package {
-    struct lk_build_yml     build; /* with the options' network, cache and architectures */
+    struct lk_build_yml     build;     /* with the options' network, cache and architectures */
+    char                   *build_yml; /* owned; its file, absolute and clean */
     struct lk_depends       depends;
     size_t                  source_count;
     struct lk_extra_source *sources; /* owned */
@@ -57,6 +58,9 @@ struct lk_git_group *lk_package_group(const char *const *paths, size_t count);
 int  lk_package_open(struct lk_package *out, const char *path,
                      const struct lk_package_options *options, struct lk_err *err);
 void lk_package_fini(struct lk_package *package);
+
+/* Makes a path absolute and clean, as text; `*out` is owned. */
+int lk_package_absolute_path(const char *path, char **out, struct lk_err *err);
 
 /* Fills a job specification: labels and build arguments of linuxkit.md section 4, arches as in build.yml. */
 int lk_package_spec(const struct lk_package *package, struct lk_spec *out, struct lk_err *err);

@@ -1,5 +1,7 @@
 #include "common/pkg/package.h"
 
+#include "common/pkg/labels.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -329,8 +331,9 @@ static void the_specification_says_what_linuxkit_would(void **state)
     LK_CLEANUP(lk_spec_fini) struct lk_spec       spec = { 0 };
     LK_CLEANUP(lk_free_pointer) char *head = output_of(place, "cd repo; git rev-parse HEAD");
     LK_CLEANUP(lk_free_pointer)
-    char         *version = lk_xasprintf("v0.0.0-20231114231320-%.12s", head);
-    struct lk_err err = { 0 };
+    char *version = lk_xasprintf("v0.0.0-20231114231320-%.12s", head);
+    LK_CLEANUP(lk_free_pointer) char *revision = lk_xstrdup(lk_labels_revision);
+    struct lk_err                     err = { 0 };
 
     setenv("TZ", "UTC-1", 1);
     assert_int_equal(open_at(place, "repo/pkg/foo2", &package, &err), 0);
@@ -347,7 +350,7 @@ static void the_specification_says_what_linuxkit_would(void **state)
           (char[]) { "https://github.com/linuxkit/linuxkit" } },
         { (char[]) { "org.opencontainers.image.revision" }, head },
         { (char[]) { "org.mobyproject.linuxkit.version" }, (char[]) { LK_VERSION } },
-        { (char[]) { "org.mobyproject.linuxkit.revision" }, (char[]) { "unknown" } },
+        { (char[]) { "org.mobyproject.linuxkit.revision" }, revision },
     };
     const struct lk_pair arguments[] = {
         { (char[]) { "SOURCE" }, (char[]) { "https://github.com/linuxkit/linuxkit" } },
