@@ -4,7 +4,8 @@
 # and a file without tests count as failed.  The last line is "N passed, N failed"; ", N skipped" follows
 # if any were.
 #
-#   tests/tools/check.sh [FILE...]     default: all unit, core and end-to-end tests
+#   tests/tools/check.sh [FILE...]     default: all unit, core and end-to-end tests,
+#                                      and the fuzz targets over their corpora
 #
 # CONFIG chooses the build that is tested, as in the Makefile.
 #
@@ -76,8 +77,8 @@ judge() {
 # Binaries of tests that are no longer in the tree are not run.
 all_tests() {
     local kind source
-    for kind in unit core; do
-        for source in tests/$kind/test_*.c; do
+    for kind in unit core fuzz; do
+        for source in tests/$kind/test_*.c tests/$kind/fuzz_*.c; do
             [ ! -e "$source" ] || echo "$out/$kind/$(basename "$source" .c)"
         done
     done
