@@ -20,12 +20,39 @@ static uint32_t roll(struct dice *dice, uint32_t sides)
     return (uint32_t)((dice->state * 0x2545f4914f6cdd1d) >> 33) % sides;
 }
 
+static const char *const repositories[] = { "org/a", "org/b" };
+static const char *const tags[] = { "t1", "t2" };
+
+static struct lk_index_name random_name(struct dice *dice)
+{
+    struct lk_index_name name;
+
+    snprintf(name.repository, sizeof(name.repository), "%s", repositories[roll(dice, 2)]);
+    snprintf(name.tag, sizeof(name.tag), "%s", tags[roll(dice, 2)]);
+    return name;
+}
+
+/* Some are taken from elsewhere, some wait for one another: in a circle, now and then. */
+static void random_origin(struct dice *dice, struct lk_package_request *package,
+                          struct lk_index_name *after)
+{
+    package->is_unsigned = roll(dice, 6) == 0;
+    if (roll(dice, 3) == 0) {
+        package->origin = (enum lk_package_origin)(1 + roll(dice, 2));
+        package->from = random_name(dice);
+        if (package->origin == LK_PACKAGE_FROM_INDEX && roll(dice, 2))
+            package->arch_count = 0;
+    }
+    *after = random_name(dice);
+    package->after = after;
+    package->after_count = roll(dice, 4) == 0;
+}
+
 static void random_submit(struct world *w, struct dice *dice, uint8_t key)
 {
-    static const char *const repositories[] = { "org/a", "org/b" };
-    static const char *const tags[] = { "t1", "t2" };
-    struct request           request = { .key = key };
-    size_t                   first[3];
+    struct request       request = { .key = key };
+    struct lk_index_name after[3];
+    size_t               first[3];
 
     request.count = 1 + roll(dice, 3);
     request.options.sign = roll(dice, 4) != 0;
@@ -34,6 +61,8 @@ static void random_submit(struct world *w, struct dice *dice, uint8_t key)
     request.options.sequential = roll(dice, 4) == 0;
     request.options.dry_run = roll(dice, 8) == 0;
     request.options.build_only = roll(dice, 8) == 0;
+    request.options.no_build = roll(dice, 8) == 0;
+    request.options.no_arch_tags = roll(dice, 8) == 0;
     request.options.allow_emulation = roll(dice, 2) == 0;
     for (size_t i = 0; i < request.count; i++) {
         first[i] = roll(dice, 3);
@@ -42,6 +71,7 @@ static void random_submit(struct world *w, struct dice *dice, uint8_t key)
         request.packages[i].path = "";
         request.packages[i].arches = &three[first[i]];
         request.packages[i].arch_count = 1 + roll(dice, (uint32_t)(3 - first[i]));
+        random_origin(dice, &request.packages[i], &after[i]);
     }
     submit(w, &request);
 }
