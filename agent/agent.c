@@ -136,6 +136,7 @@ static int on_tick(zloop_t *loop, int timer, void *ctx)
         if (log->spool && (now_ms >= log->until_ms || lk_spool_is_drained(log->spool)))
             lk_agent_forget_log(log);
     }
+    lk_agent_trim_sources(agent);
     return 0;
 }
 
@@ -182,6 +183,7 @@ static int prepare(struct agent *agent, struct lk_err *err)
         lk_built_salvage(&agent->built, &agent->state, agent->config, err) < 0 ||
         lk_store_open(&agent->store, agent->state.store, err) < 0)
         return -1;
+    lk_store_limit(agent->store, agent->config->sources_max_bytes);
     memcpy(conf.arches, agent->config->arches, sizeof(conf.arches));
     randombytes_buf(&conf.seed, sizeof(conf.seed));
     agent->core = lk_agent_core_new(&conf);

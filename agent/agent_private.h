@@ -1,6 +1,6 @@
 /*
  * agent_private - what the parts of the composition root share: agent.c (loop, pump, start and end),
- * agent_receive.c (messages in), agent_effects.c (effects out) and agent_logs.c.  For them alone.
+ * agent_receive.c (messages in), agent_effects.c (effects out), agent_logs.c and agent_sources.c.  For them alone.
  */
 #ifndef LK_AGENT_PRIVATE_H
 #define LK_AGENT_PRIVATE_H
@@ -37,6 +37,7 @@ struct agent {
     zloop_t                      *loop;
     struct lk_workers            *workers;
     struct lk_store              *store;
+    bool                          sweeping; /* the store */
     struct lk_places             *places;
     struct lk_line               *line;
     struct lk_agent_core         *core;
@@ -64,6 +65,9 @@ void lk_agent_carry_out(struct agent *agent, const struct lk_agent_effect *effec
 struct lk_task *lk_agent_fetching_task(struct agent *agent);
 struct lk_task *lk_agent_find_task(struct agent *agent, uint64_t id);
 void            lk_agent_send_wants(struct agent *agent);
+
+/* Removes what was not used for long from the store, when it gets tight. */
+void lk_agent_trim_sources(struct agent *agent);
 
 /* The line's listeners. */
 void lk_agent_on_message(void *ctx, const lk_wire_Envelope *envelope, struct lk_str payload);

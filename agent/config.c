@@ -10,9 +10,12 @@
 #define PODMAN_RUNROOT_MAX 50
 
 static const char *const known_keys[] = {
-    "coordinator", "coordinator-key", "key",       "state",   "slots",   "arches",
-    "builder",     "builder-command", "isolation", "runtime", "storage", "registries-conf",
-    "ca-file",     "shelf",           NULL,
+    "coordinator", "coordinator-key", "key",
+    "state",       "slots",           "arches",
+    "builder",     "builder-command", "isolation",
+    "runtime",     "storage",         "registries-conf",
+    "ca-file",     "shelf",           "sources-max-mib",
+    NULL,
 };
 static const char *const storage_keys[] = { "root", "runroot", "driver", NULL };
 static const char *const builder_names[] = { "buildah", "docker", "podman", NULL };
@@ -235,6 +238,18 @@ static int slots(struct lk_agent_config *out, const struct reader *reader)
     return 0;
 }
 
+static int sources(struct lk_agent_config *out, const struct reader *reader)
+{
+    static const char          key[] = "sources-max-mib";
+    const struct lk_yaml_node *node = lk_yaml_get(reader->map, key);
+    uint64_t                   mib = 16384;
+
+    if (node && lk_yaml_u64(node, reader->name, key, 16, 1 << 30, &mib, reader->err) < 0)
+        return -1;
+    out->sources_max_bytes = mib * 1024 * 1024;
+    return 0;
+}
+
 int lk_agent_config_parse(struct lk_agent_config *out, struct lk_str bytes, const char *name,
                           const char *machine, struct lk_err *err)
 {
@@ -252,8 +267,9 @@ int lk_agent_config_parse(struct lk_agent_config *out, struct lk_str bytes, cons
                           name);
     reader.map = root;
     if (lk_yaml_check_keys(root, name, known_keys, err) < 0 || coordinator(out, &reader) < 0 ||
-        slots(out, &reader) < 0 || arches(out, &reader, machine) < 0 ||
-        building(out, &reader) < 0 || storage(out, &reader) < 0)
+        slots(out, &reader) < 0 || sources(out, &reader) < 0 ||
+        arches(out, &reader, machine) < 0 || building(out, &reader) < 0 ||
+        storage(out, &reader) < 0)
         return -1;
     return check_podman(out, &reader);
 }

@@ -14,6 +14,7 @@
  *   storage: {root: DIR, runroot: DIR, driver: overlay}   default: below `state`
  *   registries-conf: FILE        for base images (containers-registries.conf(5))
  *   ca-file: FILE                whom to trust as registry; default: the system's
+ *   sources-max-mib: 16384       the most that sources may take below `state`, 16 at least
  *   shelf: DIR                   in place of a registry (common/registry/shelf.h); the coordinator's
  */
 #ifndef LK_AGENT_CONFIG_H
@@ -46,6 +47,7 @@ struct lk_agent_config {
     char                 registries_conf[PATH_MAX]; /* "" if not set */
     char                 ca_file[PATH_MAX];         /* "" if not set */
     char                 shelf[PATH_MAX];           /* "" if not set */
+    uint64_t             sources_max_bytes;
 };
 
 /* `name` is what messages call the file; `machine` is uname(2)'s word for this one. */

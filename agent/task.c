@@ -3,6 +3,7 @@
 #include "agent/built.h"
 #include "agent/task_private.h"
 #include "common/log/log.h"
+#include "common/os/clock.h"
 #include "common/os/file.h"
 
 #include <errno.h>
@@ -115,6 +116,7 @@ struct lk_task *lk_task_new(const struct lk_task_host *host, uint64_t id,
 
     task->host = *host;
     task->id = id;
+    task->begun_s = lk_clock_wall_ms() / 1000;
     task->offer = *offer;
     lk_arch_parse(lk_str_of(offer->arch), &task->arch);
     task->name = lk_xasprintf("%llu-%u", (unsigned long long)offer->job, offer->attempt);
@@ -130,6 +132,11 @@ struct lk_task *lk_task_new(const struct lk_task_host *host, uint64_t id,
 uint64_t lk_task_id(const struct lk_task *task)
 {
     return task->id;
+}
+
+int64_t lk_task_begun_s(const struct lk_task *task)
+{
+    return task->begun_s;
 }
 
 const lk_wire_Offer *lk_task_offer(const struct lk_task *task)

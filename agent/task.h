@@ -38,6 +38,7 @@ struct lk_task *lk_task_new(const struct lk_task_host *host, uint64_t id,
                             const lk_wire_Offer *offer);
 
 uint64_t             lk_task_id(const struct lk_task *task);
+int64_t              lk_task_begun_s(const struct lk_task *task); /* by the wall clock */
 const lk_wire_Offer *lk_task_offer(const struct lk_task *task);
 struct lk_spool     *lk_task_log(struct lk_task *task);
 /* While its source is on its way, else NULL.  After each message taken in, call lk_task_received(). */

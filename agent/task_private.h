@@ -14,6 +14,7 @@
 struct lk_task {
     struct lk_task_host  host;
     uint64_t             id;
+    int64_t              begun_s;
     lk_wire_Offer        offer;
     struct lk_arch       arch;
     char                *name; /* JOB-ATTEMPT */
@@ -33,7 +34,7 @@ struct lk_task {
     struct lk_publish   *publish;
     struct lk_credential ticket;
     uint64_t             last_done;
-    size_t               works; /* on worker threads, besides publish */
+    size_t               works;  /* on worker threads, besides publish */
     atomic_bool          cancel; /* these may look at it */
     bool                 stopping;
     bool                 stopped;

@@ -204,6 +204,7 @@ static int on_sweep(zloop_t *loop, int timer, void *arg)
     (void)timer;
     lk_door_sweep(c->agents);
     lk_door_sweep(c->clients);
+    lk_coordinator_trim_sources(c);
     return lk_coordinator_end_turn(c);
 }
 

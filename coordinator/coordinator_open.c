@@ -27,76 +27,10 @@ struct lk_store *lk_coordinator_domain(struct lk_coordinator *c, const char *cli
     if (lk_directory_make(directory, 0700, err) < 0 ||
         lk_store_open(&domain->store, directory, err) < 0)
         return NULL;
+    lk_store_limit(domain->store, c->config->sources_max_bytes);
     snprintf(domain->client, sizeof(domain->client), "%s", client);
     c->domain_count++;
     return domain->store;
-}
-
-/* ---- logs that go ---- */
-
-struct removal {
-    struct lk_work     work; /* first: the workers know only this */
-    struct lk_logbook *logs;
-    uint64_t           push;
-    bool               trims; /* the push stays in the history */
-    bool               done;
-};
-
-static void remove_logs(struct lk_work *work)
-{
-    struct removal *removal = (struct removal *)work;
-    struct lk_err   err;
-
-    removal->done =
-        (removal->trims ? lk_logbook_empty(removal->logs, removal->push, &err)
-                        : lk_logbook_forget(removal->logs, removal->push, &err)) == 0;
-    if (!removal->done)
-        lk_log_warn("logs of a push not removed", "push=%llu err=%s",
-                    (unsigned long long)removal->push, LK_Q(err.text));
-}
-
-static void removed(struct lk_work *work)
-{
-    struct removal *removal = (struct removal *)work;
-
-    if (removal->done)
-        lk_logbook_gone(removal->logs, removal->push);
-    free(removal);
-}
-
-static void start_removal(struct lk_coordinator *c, uint64_t push, bool trims)
-{
-    struct removal *removal = lk_xcalloc(1, sizeof(*removal));
-
-    removal->work.run = remove_logs;
-    removal->work.done = removed;
-    removal->logs = c->logs;
-    removal->push = push;
-    removal->trims = trims;
-    lk_workers_submit(c->disk, &removal->work);
-}
-
-void lk_coordinator_forget_logs(struct lk_coordinator *c, uint64_t push)
-{
-    lk_log_debug("push left the history", "push=%llu", (unsigned long long)push);
-    start_removal(c, push, false);
-}
-
-static bool has_ended(void *ctx, uint64_t push_id)
-{
-    const struct lk_coordinator *c = ctx;
-    const struct lk_push        *push = lk_core_push(c->core, push_id);
-
-    return push && push->state == LK_PUSH_ENDED;
-}
-
-void lk_coordinator_trim_logs(struct lk_coordinator *c)
-{
-    for (uint64_t push; (push = lk_logbook_choose(c->logs, has_ended, c));) {
-        lk_log_info("logs removed to make room for newer ones (logs-max-mib)", "push=%llu",
-                    (unsigned long long)push);
-        start_removal(c, push, true);
-    }
 }
 
 /* An end between the fact that forgets a push and the removal leaves them behind. */

@@ -3,6 +3,7 @@
  *
  *   coordinator_open.c  start and end
  *   coordinator.c       the loop: events in, effects out
+ *   housekeeping.c      logs and sources that go
  *   agents.c            the agents' door: sessions, reports (agents.h: its subjects)
  *   answers.c           what the registry answered becomes events
  *   clients.c           the clients' door (clients.h: its subjects)
@@ -31,6 +32,7 @@
 struct lk_domain {
     char             client[LK_NAME_SIZE];
     struct lk_store *store;
+    bool             sweeping;
 };
 
 struct lk_coordinator {
@@ -57,7 +59,7 @@ struct lk_coordinator {
     uint8_t                             trusted[LK_TRUSTED_MAX][LK_PUBLIC_KEY_BYTES];
     size_t                              trusted_count;
     struct lk_operations               *operations;
-    struct lk_workers                  *disk; /* syncs sources, removes logs */
+    struct lk_workers                  *disk; /* syncs sources, removes what has to go */
     struct lk_logbook                  *logs;
     size_t                              domain_count;
     struct lk_domain                    domains[LK_PEERS_MAX]; /* sources, apart per client */
@@ -79,10 +81,10 @@ struct lk_store *lk_coordinator_domain(struct lk_coordinator *c, const char *cli
                                        struct lk_err *err);
 void             lk_coordinator_admit(struct lk_coordinator *c, const struct lk_peers *agents,
                                       const struct lk_peers *clients);
-/* Removes the logs of a push, on the disk's worker. */
+/* housekeeping.c: all on the disk's worker. */
 void lk_coordinator_forget_logs(struct lk_coordinator *c, uint64_t push);
-/* The same with those of the oldest pushes that have ended, as far as newer ones need their room. */
-void lk_coordinator_trim_logs(struct lk_coordinator *c);
+void lk_coordinator_trim_logs(struct lk_coordinator *c); /* where newer ones need their room */
+void lk_coordinator_trim_sources(struct lk_coordinator *c); /* the same */
 
 /* agents.c, agent_orders.c */
 int  lk_agents_open(struct lk_coordinator *c, struct lk_err *err);

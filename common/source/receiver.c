@@ -162,7 +162,7 @@ static int check_store(struct lk_receiver *receiver, struct lk_err *err)
 {
     while (receiver->unchecked.count > 0) {
         struct item item = queue_pop(&receiver->unchecked);
-        if (!lk_store_has(receiver->store, &item.oid))
+        if (!lk_store_use(receiver->store, &item.oid))
             queue_push(&receiver->wanted, &item);
         else if (item.is_tree && add_children(receiver, &item, err) < 0)
             return -1;
@@ -259,7 +259,12 @@ static int check_size(const struct lk_receiver *receiver, const struct item *ite
     if (size > LK_SOURCE_BYTES_MAX - receiver->bytes_declared)
         return lk_err_set(err, LK_ERR_LIMIT, "the source has more than %llu bytes",
                           (unsigned long long)LK_SOURCE_BYTES_MAX);
-    return 0;
+    if (receiver->bytes_declared + size > lk_store_max_bytes(receiver->store))
+        return lk_err_set(err, LK_ERR_LIMIT,
+                          "the source has more than %llu MiB, which is all that the store for "
+                          "sources may hold (sources-max-mib)",
+                          (unsigned long long)(lk_store_max_bytes(receiver->store) >> 20));
+    return lk_store_check_room(receiver->store, size, err);
 }
 
 static int begin(struct lk_receiver *receiver, const struct lk_oid *oid,

@@ -2,46 +2,34 @@
 
 #include "common/os/file.h"
 #include "common/source/recovery.h"
+#include "common/source/store_private.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <git2.h>
-#include <pthread.h>
 #include <sodium.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct lk_store {
-    char       *path;
-    int         fd;
-    atomic_uint writes; /* numbers the temporary files */
-    /* A sync may run beside a write: under the lock. */
-    pthread_mutex_t lock;
-    bool            unsynced; /* the mark of recovery.h stands */
-    uint64_t        settled;  /* objects that got their name */
-};
-
 struct lk_store_writer {
     struct lk_store         *store;
     int                      fd;
     bool                     is_tree;
+    uint64_t                 size;
     char                     name[32]; /* below the store's directory */
     crypto_hash_sha256_state sha256;
 };
 
-#define OBJECT_NAME_SIZE 48 /* "ab/" + 38 + ".b" + NUL */
-
-static void object_name(char out[OBJECT_NAME_SIZE], const struct lk_oid *oid, bool is_tree)
+void lk_store_object_name(char out[LK_OBJECT_NAME_SIZE], const struct lk_oid *oid, bool is_tree)
 {
     char text[LK_OID_TEXT_SIZE];
 
     lk_oid_format(oid, text);
-    snprintf(out, OBJECT_NAME_SIZE, "%.2s/%s.%c", text, text + 2, is_tree ? 't' : 'b');
+    snprintf(out, LK_OBJECT_NAME_SIZE, "%.2s/%s.%c", text, text + 2, is_tree ? 't' : 'b');
 }
 
 static int write_failed(struct lk_err *err, const struct lk_store *store)
@@ -125,27 +113,27 @@ int lk_store_sync(struct lk_store *store, struct lk_err *err)
 
 bool lk_store_has(struct lk_store *store, const struct lk_oid *oid)
 {
-    char name[OBJECT_NAME_SIZE];
+    char name[LK_OBJECT_NAME_SIZE];
 
-    object_name(name, oid, false);
+    lk_store_object_name(name, oid, false);
     if (faccessat(store->fd, name, F_OK, 0) == 0)
         return true;
-    object_name(name, oid, true);
+    lk_store_object_name(name, oid, true);
     return faccessat(store->fd, name, F_OK, 0) == 0;
 }
 
 int lk_store_open_object(struct lk_store *store, const struct lk_oid *oid, bool *is_tree,
                          uint64_t *size, struct lk_err *err)
 {
-    char        name[OBJECT_NAME_SIZE];
+    char        name[LK_OBJECT_NAME_SIZE];
     struct stat st;
 
     *is_tree = false;
-    object_name(name, oid, *is_tree);
+    lk_store_object_name(name, oid, *is_tree);
     int fd = openat(store->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT) {
         *is_tree = true;
-        object_name(name, oid, *is_tree);
+        lk_store_object_name(name, oid, *is_tree);
         fd = openat(store->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     }
     if (fd < 0 || fstat(fd, &st) < 0) {
@@ -204,6 +192,7 @@ int lk_store_write(struct lk_store_writer *writer, const void *data, size_t len,
     const char *next = data;
 
     crypto_hash_sha256_update(&writer->sha256, data, len);
+    writer->size += len;
     while (len > 0) {
         ssize_t put = write(writer->fd, next, len);
         if (put < 0 && errno == EINTR)
@@ -228,16 +217,17 @@ static int give_name(struct lk_store_writer *writer, const struct lk_oid *oid,
                      struct lk_err *err)
 {
     struct lk_store *store = writer->store;
-    char             name[OBJECT_NAME_SIZE], directory[3] = "";
+    char             name[LK_OBJECT_NAME_SIZE], directory[3] = "";
 
     if (mark_unsynced(store, err) < 0)
         return -1;
-    object_name(name, oid, writer->is_tree);
+    lk_store_object_name(name, oid, writer->is_tree);
     memcpy(directory, name, 2);
     if ((mkdirat(store->fd, directory, 0700) < 0 && errno != EEXIST) ||
         renameat(store->fd, writer->name, store->fd, name) < 0)
         return write_failed(err, store);
     store->settled++;
+    lk_store_count(store, writer->size);
     return 0;
 }
 

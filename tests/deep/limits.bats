@@ -64,3 +64,56 @@ logs_kb() {
     [[ "$output" == *"removed to make room for newer ones (logs-max-mib)"* ]]
     [ "$(lkcoord logs "$newer" | wc -c)" -ge 14000000 ]
 }
+
+# NAME BYTES: a package whose context holds so much that cannot be packed, and whose image does not.
+new_heavy() {
+    new_small_package "$1" "arches: [amd64]"
+    head -c "$2" /dev/urandom >"$1/data"
+    printf '*\n!build.yml\n' >"$1/.dockerignore"
+    commit_all
+}
+
+# DIRECTORY
+kept_kb() {
+    du -sk "$1" | cut -f1
+}
+
+set_limits() {
+    reconfigure "logs-max-mib: 16" "sources-max-mib: $1"
+    world_kill amd64-1
+    sed -i /^sources-max-mib/d "$WORLD/amd64-1.yml"
+    echo "sources-max-mib: $1" >>"$WORLD/amd64-1.yml"
+    world_agent_again amd64-1
+    world_wait_agents 1
+}
+
+has_shrunk() {
+    [ "$(kept_kb "$1")" -le "$2" ]
+}
+
+@test "a push that is larger than a client's sources may be is refused by name" {
+    rm -rf "$WORLD"/coordinator/sources/maintainer/??
+    set_limits 16
+    new_heavy whale 20000000
+    push whale
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"the source has more than 16 MiB"*"sources-max-mib"* ]]
+}
+
+@test "sources that were not used for long make room, at the coordinator and at the agent" {
+    local stores=("$WORLD/coordinator/sources/maintainer" "$WORLD/amd64-1/state/store")
+    rm -rf "${stores[0]}"/?? "${stores[1]}"/??
+    set_limits 16
+    new_heavy former 10000000
+    push former
+    [ "$status" -eq 0 ]
+    find "${stores[@]}" -type f -name '*.[bt]' -exec touch -d '2 days ago' {} +
+    new_heavy latter 5500000
+    push latter
+    [ "$status" -eq 0 ]
+    world_wait "room at the coordinator" 10 has_shrunk "${stores[0]}" 8000
+    world_wait "room at the agent" 10 has_shrunk "${stores[1]}" 8000
+    grep -q 'sources removed to make room.*client=maintainer' "$WORLD/log/coordinator.log"
+    push --force former
+    [ "$status" -eq 0 ]
+}

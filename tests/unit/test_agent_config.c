@@ -26,6 +26,7 @@ static void the_smallest_file_gets_every_default(void **state)
     assert_int_equal(parse(&config, SMALLEST, &err), 0);
     assert_string_equal(config.coordinator, "tcp://build.example.org:7411");
     assert_int_equal(config.slots, 1);
+    assert_int_equal(config.sources_max_bytes, 16ULL << 30);
     assert_int_equal(config.arch_count, 1);
     assert_string_equal(config.arches[0].name, "amd64");
     assert_false(config.emulated[0]);
@@ -45,15 +46,18 @@ static void every_key_is_read(void **state)
     struct lk_err          err;
 
     (void)state;
-    assert_int_equal(parse(&config,
-                           SMALLEST "slots: 3\narches: [amd64, s390x]\nbuilder: podman\n"
-                                    "builder-command: /opt/podman\nisolation: oci\n"
-                                    "runtime: crun\nregistries-conf: /etc/r.conf\n"
-                                    "ca-file: /etc/ca.pem\n"
-                                    "storage: {root: /a, runroot: /b, driver: vfs}\n",
-                           &err),
-                     0);
+    assert_int_equal(
+        parse(&config,
+              SMALLEST
+              "slots: 3\nsources-max-mib: 20\narches: [amd64, s390x]\nbuilder: podman\n"
+              "builder-command: /opt/podman\nisolation: oci\n"
+              "runtime: crun\nregistries-conf: /etc/r.conf\n"
+              "ca-file: /etc/ca.pem\n"
+              "storage: {root: /a, runroot: /b, driver: vfs}\n",
+              &err),
+        0);
     assert_int_equal(config.slots, 3);
+    assert_int_equal(config.sources_max_bytes, 20 << 20);
     assert_int_equal(config.arch_count, 2);
     assert_false(config.emulated[0]);
     assert_true(config.emulated[1]);

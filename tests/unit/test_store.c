@@ -1,6 +1,11 @@
 #include "tests/unit/source_helper.h"
 
+#include "common/os/clock.h"
+
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
 
 static int files_in(const char *path)
 {
@@ -147,6 +152,99 @@ static void a_power_cut_does_not_leave_objects_with_wrong_content(void **state)
     assert_int_equal(access(mark, F_OK), 0);
 }
 
+/* ---- the maximum ---- */
+
+#define MIB  (1024 * 1024)
+#define HOUR 3600
+
+static struct lk_oid put_aged(void **state, struct lk_store *store, char fill, size_t size,
+                              time_t age_s)
+{
+    LK_CLEANUP(lk_free_pointer) char *bytes = lk_xmalloc(size);
+    const struct timespec             times[2] = { { .tv_sec = time(NULL) - age_s },
+                                                   { .tv_sec = time(NULL) - age_s } };
+    char                              id[LK_OID_TEXT_SIZE], name[64];
+
+    memset(bytes, fill, size);
+    struct lk_oid oid = put(store, false, (struct lk_str) { bytes, size });
+    lk_oid_format(&oid, id);
+    snprintf(name, sizeof(name), "s/%.2s/%s.b", id, id + 2);
+    assert_int_equal(utimensat(AT_FDCWD, scratch_path(state, name), times, 0), 0);
+    return oid;
+}
+
+static bool is_tight(struct lk_store *store)
+{
+    return lk_store_is_tight(store, lk_clock_boot_ms());
+}
+
+static uint64_t sweep(struct lk_store *store, time_t needed_for_s)
+{
+    uint64_t      freed_bytes = 0;
+    struct lk_err err;
+
+    must(lk_store_sweep(store, time(NULL) - needed_for_s, &freed_bytes, &err), &err);
+    return freed_bytes;
+}
+
+static void what_was_used_longest_ago_goes_when_half_is_full(void **state)
+{
+    LK_CLEANUP(lk_store_close) struct lk_store *store = store_make(state, "s");
+
+    lk_store_limit(store, 8 * MIB);
+    struct lk_oid oldest = put_aged(state, store, 'a', 2 * MIB, 50 * HOUR);
+    struct lk_oid middle = put_aged(state, store, 'b', 1 * MIB, 20 * HOUR);
+    assert_true(is_tight(store)); /* it has not been counted yet */
+    assert_int_equal(sweep(store, 0), 0);
+    assert_false(is_tight(store));
+    struct lk_oid newest = put_aged(state, store, 'c', 1 * MIB, 10 * HOUR);
+    assert_true(is_tight(store));
+    assert_in_range(sweep(store, 0), 2 * MIB, 2 * MIB + 8192);
+    assert_false(lk_store_has(store, &oldest));
+    assert_true(lk_store_has(store, &middle) && lk_store_has(store, &newest));
+    assert_false(is_tight(store));
+}
+
+static void what_is_needed_or_was_just_used_stays(void **state)
+{
+    LK_CLEANUP(lk_store_close) struct lk_store *store = store_make(state, "s");
+
+    lk_store_limit(store, 4 * MIB);
+    struct lk_oid used = put_aged(state, store, 'a', 1 * MIB, 50 * HOUR);
+    struct lk_oid needed = put_aged(state, store, 'b', 1 * MIB, 5 * HOUR);
+    struct lk_oid fresh = put_aged(state, store, 'c', 1 * MIB, HOUR / 2);
+    struct lk_oid idle = put_aged(state, store, 'd', 1 * MIB, 8 * HOUR);
+    assert_true(lk_store_use(store, &used));
+    sweep(store, 6 * HOUR);
+    assert_true(lk_store_has(store, &used) && lk_store_has(store, &needed));
+    assert_true(lk_store_has(store, &fresh));
+    assert_false(lk_store_has(store, &idle));
+    put_aged(state, store, 'e', 1 * MIB, 0);
+    sweep(store, 0);
+    assert_false(lk_store_has(store, &needed));
+    assert_true(lk_store_has(store, &used) && lk_store_has(store, &fresh));
+}
+
+static void a_full_store_says_so_until_a_sweep_found_room(void **state)
+{
+    LK_CLEANUP(lk_store_close) struct lk_store *store = store_make(state, "s");
+    struct lk_err                               err;
+
+    must(lk_store_check_room(store, UINT64_MAX / 2, &err), &err); /* no maximum */
+    lk_store_limit(store, 4 * MIB);
+    put_aged(state, store, 'a', 3 * MIB, 50 * HOUR);
+    must(lk_store_check_room(store, MIB / 2, &err), &err);
+    sweep(store, 60 * HOUR); /* a push that runs needs it */
+    assert_int_equal(lk_store_check_room(store, 1 * MIB, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    must_say(&err, "sources-max-mib");
+
+    assert_false(is_tight(store));
+    assert_true(lk_store_is_tight(store, lk_clock_boot_ms() + 600000)); /* tries again */
+    sweep(store, 0);
+    must(lk_store_check_room(store, 2 * MIB, &err), &err);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 
 int main(void)
@@ -160,6 +258,9 @@ int main(void)
         TEST(an_alien_sha256_is_refused),
         TEST(opening_again_keeps_objects_and_clears_leftovers),
         TEST(a_power_cut_does_not_leave_objects_with_wrong_content),
+        TEST(what_was_used_longest_ago_goes_when_half_is_full),
+        TEST(what_is_needed_or_was_just_used_stays),
+        TEST(a_full_store_says_so_until_a_sweep_found_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

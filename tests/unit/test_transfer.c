@@ -392,6 +392,20 @@ static void submodules_git_directories_and_twins_end_the_transfer(void **state)
     fails(pair, &climbing, LK_ERR_INVALID, "no name");
 }
 
+static void a_source_beyond_the_stores_maximum_ends_the_transfer(void **state)
+{
+    LK_CLEANUP(pair_free) struct pair *pair = pair_make(state);
+    struct lk_oid                      blob = put_noise(pair->from, 3000001);
+    struct lk_oid                      tree = put_tree(pair->from, "100644", "big", &blob);
+
+    lk_store_limit(pair->to, 2 << 20);
+    fails(pair, &tree, LK_ERR_LIMIT, "more than 2 MiB");
+    lk_store_limit(pair->to, 4 << 20);
+    renew(pair);
+    put_noise(pair->to, 4000000);
+    fails(pair, &tree, LK_ERR_LIMIT, "the source store is full");
+}
+
 static void nesting_beyond_the_limit_ends_the_transfer(void **state)
 {
     LK_CLEANUP(pair_free) struct pair *pair = pair_make(state);
@@ -605,6 +619,7 @@ int main(void)
         TEST(a_message_that_was_not_sent_comes_again),
         TEST(an_absent_object_ends_the_transfer_as_not_found),
         TEST(submodules_git_directories_and_twins_end_the_transfer),
+        TEST(a_source_beyond_the_stores_maximum_ends_the_transfer),
         TEST(nesting_beyond_the_limit_ends_the_transfer),
         TEST(too_many_objects_end_the_transfer),
         TEST(one_object_as_file_and_as_directory_ends_the_transfer),
