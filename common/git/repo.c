@@ -77,8 +77,13 @@ int lk_git_size(struct lk_git_repo *repo, const struct lk_oid *oid, bool *is_tre
     git_object_t type;
 
     memcpy(id.id, oid->sha1, sizeof(id.id));
-    if (git_odb_read_header(&len, &type, repo->odb, &id) < 0)
-        return object_failed(oid, lk_git_reason(), err);
+    int code = git_odb_read_header(&len, &type, repo->odb, &id);
+    if (code < 0) {
+        object_failed(oid, lk_git_reason(), err);
+        if (code == GIT_ENOTFOUND)
+            err->kind = LK_ERR_NOT_FOUND; /* another repository may have it */
+        return -1;
+    }
     if (type != GIT_OBJECT_TREE && type != GIT_OBJECT_BLOB)
         return object_failed(oid, "it is neither a tree nor a file", err);
     *is_tree = type == GIT_OBJECT_TREE;

@@ -37,7 +37,7 @@ int lk_git_tree_of(struct lk_git_repo *repo, const char *directory, struct lk_oi
 int lk_git_is_dirty(struct lk_git_repo *repo, const char *directory, bool *dirty,
                     char example[LK_PATH_SIZE], struct lk_err *err);
 
-/* One object's type (tree or blob) and raw content; LIMIT if larger than buf->max. */
+/* One object's type (tree or blob) and raw content; NOT_FOUND; LIMIT if larger than buf->max. */
 int lk_git_read(struct lk_git_repo *repo, const struct lk_oid *oid, bool *is_tree,
                 struct lk_buf *out, struct lk_err *err);
 
