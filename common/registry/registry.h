@@ -73,8 +73,8 @@ int lk_registry_get_blob(struct lk_registry *registry, const struct lk_digest *d
                          struct lk_buf *out, struct lk_err *err);
 
 /*
- * GET of a blob of any size into an empty file: CONFLICT, and nothing to be used in the file, if its bytes do not
- * have this size and digest.
+ * GET of a blob of any size into a file, which is emptied first: CONFLICT, or LIMIT for far too many bytes, if it
+ * does not have this size and digest; then nothing in the file is of use.
  */
 int lk_registry_fetch_blob(struct lk_registry *registry, const struct lk_digest *digest,
                            uint64_t size, int fd, struct lk_err *err);

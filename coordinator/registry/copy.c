@@ -29,8 +29,11 @@ static int send_blob(const struct copy *copy, const struct lk_descriptor *blob,
     LK_CLEANUP(close_fd) int fd = open(copy->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     struct lk_upload         order = { .digest = blob->digest, .size = blob->size, .fd = fd };
 
-    if (fd < 0)
-        return lk_err_sys(err, "making a file in %s", copy->directory);
+    if (fd < 0) {
+        lk_err_sys(err, "making a file in %s", copy->directory);
+        err->kind = LK_ERR_PERMANENT; /* what is not found here is not the image */
+        return -1;
+    }
     if (lk_registry_fetch_blob(copy->from, &blob->digest, blob->size, fd, err) < 0)
         return -1;
     return lk_registry_upload_blob(copy->to, &order, NULL, err);

@@ -97,8 +97,9 @@ static void add_image(struct bench *bench, struct lk_index *children, const char
 }
 
 /* The whole way of a push with these images. */
-static void publish(struct bench *bench, const char *tag, const struct lk_index *children,
-                    bool sign, struct lk_descriptor *index)
+static inline void publish(struct bench *bench, const char *tag,
+                           const struct lk_index *children, bool sign,
+                           struct lk_descriptor *index)
 {
     struct lk_digest nothing = { 0 };
     struct lk_err    err;

@@ -21,6 +21,8 @@ struct seen {
     struct lk_err        err;
     struct lk_credential ticket;
     bool                 index_exists;
+    bool                 has_source;
+    struct lk_found      source;
 };
 
 static void on_done(void *ctx, const struct lk_effect *effect,
@@ -35,6 +37,9 @@ static void on_done(void *ctx, const struct lk_effect *effect,
         seen->err = *result->err;
     seen->ticket = *result->ticket;
     seen->index_exists = result->found->index_exists;
+    seen->has_source = result->source != NULL;
+    if (result->source)
+        seen->source = *result->source;
 }
 
 static struct seen run(const struct lk_effect *effect)
@@ -206,6 +211,69 @@ static void what_is_to_be_signed_is_not_published_without_a_key(void **state)
     must_say(&seen.err, repository);
 }
 
+static void open_as_coordinator(struct lk_registry **out, const char *path)
+{
+    struct lk_registry_options options = {
+        .plain_http = true,
+        .patience_ms = 3000,
+        .credential = { LK_CREDENTIAL_BASIC, "me", COORDINATOR_PASSWORD },
+    };
+    LK_CLEANUP(lk_free_pointer) char *text = lk_xasprintf("%s/%s", registry.host, path);
+    struct lk_reference               reference;
+    struct lk_err                     err;
+
+    must(lk_reference_parse(lk_str_of(text), &reference, &err), &err);
+    must(lk_registry_open(out, &reference, &options, &err), &err);
+}
+
+/* From another repository of the same, locked registry: both are opened with what is configured. */
+static void an_image_is_looked_at_and_taken_where_it_comes_from(void **state)
+{
+    LK_CLEANUP(lk_registry_close) struct lk_registry *there = NULL, *here = NULL;
+    LK_CLEANUP(lk_manifest_fini) struct lk_manifest   manifest = { 0 };
+    struct lk_effect                                  probe = effect_of(LK_EFFECT_PROBE, "");
+    struct lk_effect     accept = effect_of(LK_EFFECT_ACCEPT_CHILD, "amd64");
+    struct lk_descriptor image;
+    struct lk_err        err;
+
+    (void)state;
+    configure();
+    snprintf(config.state, sizeof(config.state), "%s", registry.directory);
+    open_as_coordinator(&there, "org/there");
+    open_as_coordinator(&here, "org/hello");
+    must(local_registry_put_image(there, "it", "amd64", &image, &err), &err);
+    struct seen seen = run(&probe);
+    assert_false(seen.failed || seen.has_source);
+    probe.origin = LK_PACKAGE_FROM_INDEX;
+    snprintf(probe.from.repository, sizeof(probe.from.repository), "%s/org/there",
+             registry.host);
+    snprintf(probe.from.tag, sizeof(probe.from.tag), "v9");
+    seen = run(&probe);
+    assert_false(seen.failed);
+    assert_true(seen.has_source);
+    assert_false(seen.source.index_exists);
+
+    accept.child.digest = image.digest;
+    accept.child.size = image.size;
+    strcpy(accept.child.media_type, image.media_type);
+    seen = run(&accept);
+    fails(&seen, LK_ERR_NOT_FOUND, "org/hello");
+    accept.from = probe.from;
+    seen = run(&accept);
+    if (seen.failed)
+        fail_msg("%s", seen.err.text);
+    must(lk_registry_get_manifest(here, "v1-amd64", &manifest, &err), &err);
+    assert_memory_equal(&manifest.digest, &image.digest, sizeof(image.digest));
+
+    probe.origin = LK_PACKAGE_FROM_ARCH_TAGS;
+    probe.count = 2;
+    strcpy(probe.arches[0].name, "amd64");
+    strcpy(probe.arches[1].name, "arm64");
+    seen = run(&probe);
+    assert_false(seen.failed);
+    assert_int_equal(seen.source.count, 1);
+}
+
 static void only_loopback_speaks_plain_http_unless_configured(void **state)
 {
     (void)state;
@@ -262,6 +330,7 @@ int main(void)
         cmocka_unit_test(an_agent_gets_the_login_of_its_architecture),
         cmocka_unit_test(no_agent_gets_the_coordinators_own_password),
         cmocka_unit_test(what_is_to_be_signed_is_not_published_without_a_key),
+        cmocka_unit_test(an_image_is_looked_at_and_taken_where_it_comes_from),
         cmocka_unit_test(only_loopback_speaks_plain_http_unless_configured),
         cmocka_unit_test(stopping_calls_nobody_any_more),
     };
