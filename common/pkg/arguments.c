@@ -142,29 +142,36 @@ static int read_line(struct lk_texts *out, struct lk_str line, const char *direc
     return 0;
 }
 
+int lk_arguments_read(struct lk_texts *out, struct lk_str lines, const char *directory,
+                      struct lk_err *err)
+{
+    unsigned number = 0;
+
+    if (!lk_str_is_utf8(lines))
+        return lk_err_set(err, LK_ERR_INVALID, "not UTF-8 text");
+    while (lines.len > 0) {
+        struct lk_str line = lines;
+        if (!lk_str_split(lines, '\n', &line, &lines))
+            lines.len = 0;
+        number++;
+        if (read_line(out, line, directory, err) < 0)
+            return lk_err_wrap(err, "line %u", number);
+    }
+    return 0;
+}
+
 int lk_arguments_read_file(struct lk_texts *out, const char *file, struct lk_err *err)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_ARGUMENT_FILE_MAX);
     LK_CLEANUP(lk_free_pointer) char     *whole = NULL;
     LK_CLEANUP(lk_free_pointer) char     *directory = NULL;
-    struct lk_str                         rest;
-    unsigned                              number = 0;
 
     if (lk_file_read(file, &bytes, err) < 0 || lk_package_absolute_path(file, &whole, err) < 0)
         return lk_err_wrap(err, "--build-arg-file");
-    rest = lk_buf_str(&bytes);
-    if (!lk_str_is_utf8(rest))
-        return lk_err_set(err, LK_ERR_INVALID, "--build-arg-file %s: not UTF-8 text", file);
     directory = directory_of(whole);
-    while (rest.len > 0) {
-        struct lk_str line = rest;
-        if (!lk_str_split(rest, '\n', &line, &rest))
-            rest = (struct lk_str) { 0 };
-        number++;
-        if (read_line(out, line, directory, err) < 0)
-            return lk_err_wrap(err, "--build-arg-file %s:%u", file, number);
-    }
-    return 0;
+    if (lk_arguments_read(out, lk_buf_str(&bytes), directory, err) == 0)
+        return 0;
+    return lk_err_wrap(err, "--build-arg-file %s", file);
 }
 
 int lk_arguments_override(struct lk_spec *spec, const struct lk_texts *from_files,

@@ -19,8 +19,10 @@ int lk_arguments_add(struct lk_spec *out, const struct lk_package *package, stru
 
 /*
  * Adds "NAME=VALUE" of each line, packages looked up, to `out`, to be used for several packages.  Each line
- * must be one: LinuxKit takes no empty lines and no comments.
+ * must be one: LinuxKit takes no empty lines and no comments.  `directory` is where paths begin, absolute.
  */
+int lk_arguments_read(struct lk_texts *out, struct lk_str lines, const char *directory,
+                      struct lk_err *err);
 int lk_arguments_read_file(struct lk_texts *out, const char *file, struct lk_err *err);
 
 /* What the files say wins over all that is set already. */
