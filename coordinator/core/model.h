@@ -19,8 +19,8 @@
  *      |                                    FAILED, CANCELLED: from everywhere before DONE.
  *   ENDED
  *
- * Images that are taken from elsewhere (lk_package_origin) begin as KEPT: no agent ever sees them.  What is to be
- * copied from another repository is copied IN_TURN.
+ * Jobs whose images come from elsewhere (lk_package_origin) begin as KEPT, or as STAGED where an arch tag is to be
+ * written or blobs are to be copied from another repository: that happens IN_TURN.  No agent ever sees them.
  */
 #ifndef LK_CORE_MODEL_H
 #define LK_CORE_MODEL_H
