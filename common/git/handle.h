@@ -25,7 +25,7 @@ struct lk_git_repo {
     struct lk_git_repo *next; /* of those that are open */
 };
 
-/* What libgit2 said last.  Borrowed. */
+/* What libgit2 said last, or what to do about it.  Borrowed. */
 const char *lk_git_reason(void);
 
 /* As of the handle's first question. */

@@ -33,11 +33,29 @@ void lk_git_init(void)
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, WINDOWS_TOGETHER_BYTES);
 }
 
+/* Forms of the index that git reads and libgit2 1.5 does not, by what it says of them. */
+static const struct {
+    const char *said;
+    const char *advice;
+} unreadable[] = {
+    { "extension: 'link'", "its index is split, which is not supported; make it whole: "
+                           "git update-index --no-split-index" },
+    { "extension: 'sdir'", "its index is sparse, which is not supported; write it in full: "
+                           "git sparse-checkout reapply --no-sparse-index" },
+    { "calculated checksum",
+      "its index has no checksum (index.skipHash), or is damaged; write it anew: "
+      "git -c index.skipHash=false update-index --force-write-index" },
+};
+
 const char *lk_git_reason(void)
 {
     const git_error *last = git_error_last();
+    const char      *said = last && last->message ? last->message : "no reason given";
 
-    return last && last->message ? last->message : "no reason given";
+    for (size_t i = 0; i < LK_COUNT(unreadable); i++)
+        if (strstr(said, unreadable[i].said))
+            return unreadable[i].advice;
+    return said;
 }
 
 static void drop_buf(git_buf *buf)

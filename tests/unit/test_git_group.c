@@ -162,6 +162,38 @@ static void a_repository_inside_of_another_is_its_own(void **state)
     assert_false(is_dirty("a"));
 }
 
+/* git writes them only when it is told to. */
+static void an_index_that_cannot_be_read_is_told_with_the_way_out(void **state)
+{
+    static const struct {
+        const char *script;
+        const char *advice;
+    } forms[] = {
+        { "git update-index --split-index", "git update-index --no-split-index" },
+        { "git sparse-checkout set --cone --sparse-index a",
+          "git sparse-checkout reapply --no-sparse-index" },
+        { "truncate -s -20 .git/index; head -c 20 /dev/zero >> .git/index",
+          "git -c index.skipHash=false update-index --force-write-index" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(forms); i++) {
+        LK_CLEANUP(lk_git_close) struct lk_git_repo *repo = NULL;
+        char                                         example[LK_PATH_SIZE];
+        struct lk_err                                err = { 0 };
+        bool                                         dirty;
+
+        run(forms[i].script);
+        assert_int_equal(lk_git_open(&repo, top, &err), 0);
+        assert_int_equal(lk_git_is_dirty(repo, top, &dirty, example, &err), -1);
+        if (!strstr(err.text, forms[i].advice))
+            fail_msg("'%s' lacks '%s'", err.text, forms[i].advice);
+        run(forms[i].advice);
+        lk_git_close(&repo);
+        assert_false(is_dirty("a"));
+    }
+}
+
 #define in_repository(test) \
     cmocka_unit_test_setup_teardown(test, make_repository, remove_repository)
 
@@ -173,6 +205,7 @@ int main(void)
         in_repository(who_is_no_member_is_judged_all_the_same),
         in_repository(answers_stand_while_the_group_lives_and_no_longer),
         in_repository(a_repository_inside_of_another_is_its_own),
+        in_repository(an_index_that_cannot_be_read_is_told_with_the_way_out),
     };
     static const char *const settings[] = { "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE" };
 
