@@ -4,6 +4,7 @@
 #include "common/os/clock.h"
 #include "coordinator/parts.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -146,13 +147,32 @@ static int on_signal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     return lk_coordinator_end_turn(c);
 }
 
+/*
+ * A disk that stalls must not turn into memory: what is not read waits in the sockets, and at their ends.  Signals
+ * and the journal are still heard meanwhile.
+ */
+static bool journal_keeps_up(struct lk_coordinator *c)
+{
+    struct pollfd journal = { .fd = lk_pump_fd(c->pump), .events = POLLIN };
+    bool          full = lk_pump_is_full(c->pump);
+
+    if (full && !c->held)
+        lk_log_warn("journal does not keep up: nothing is taken in until it has", "path=%s",
+                    LK_Q(c->config->state));
+    c->held = full;
+    if (full)
+        poll(&journal, 1, RETRY_MS);
+    return !full;
+}
+
 static int on_agents(zloop_t *loop, zsock_t *sock, void *arg)
 {
     struct lk_coordinator *c = arg;
 
     (void)loop;
     (void)sock;
-    lk_door_read(c->agents);
+    if (journal_keeps_up(c))
+        lk_door_read(c->agents);
     return lk_coordinator_end_turn(c);
 }
 
@@ -162,7 +182,8 @@ static int on_clients(zloop_t *loop, zsock_t *sock, void *arg)
 
     (void)loop;
     (void)sock;
-    lk_door_read(c->clients);
+    if (journal_keeps_up(c))
+        lk_door_read(c->clients);
     return lk_coordinator_end_turn(c);
 }
 

@@ -45,6 +45,7 @@ struct lk_coordinator {
     int64_t                             timer_ms; /* when it fires */
     bool                                stop;
     bool                                retry_armed;
+    bool                                held; /* until the journal has caught up */
     bool                                broken;
     struct lk_err                       broken_by;
     struct lk_core                     *core;

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FACTS_MAX   8192
+#define EFFECTS_MAX 2048
+
 struct record {
     size_t  len;
     uint8_t bytes[];
@@ -39,6 +42,7 @@ struct lk_pump {
     uint64_t                durable;
     struct waiting         *first;
     struct waiting        **end;
+    size_t                  waiting_count;
     bool                    releasing;
 };
 
@@ -104,6 +108,7 @@ static void release(struct lk_pump *pump)
         pump->first = waiting->next;
         if (!pump->first)
             pump->end = &pump->first;
+        pump->waiting_count--;
         pump->listener.effect(pump->listener.ctx, &waiting->effect);
         free(waiting);
     }
@@ -175,9 +180,15 @@ void lk_pump_put(struct lk_pump *pump, const struct lk_out *out)
         waiting->effect = out->effects[i];
         *pump->end = waiting;
         pump->end = &waiting->next;
+        pump->waiting_count++;
     }
     write_next(pump);
     release(pump);
+}
+
+bool lk_pump_is_full(const struct lk_pump *pump)
+{
+    return pump->handed_in - pump->durable >= FACTS_MAX || pump->waiting_count >= EFFECTS_MAX;
 }
 
 int lk_pump_fd(const struct lk_pump *pump)

@@ -31,6 +31,9 @@ void lk_pump_stop(struct lk_pump **pump); /* waits for the group that is being w
  */
 void lk_pump_put(struct lk_pump *pump, const struct lk_out *out);
 
+/* True: so much waits for the disk that nothing more should be taken in before some of it came out. */
+bool lk_pump_is_full(const struct lk_pump *pump);
+
 int  lk_pump_fd(const struct lk_pump *pump);
 void lk_pump_collect(struct lk_pump *pump);
 

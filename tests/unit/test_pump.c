@@ -158,6 +158,40 @@ static void an_effect_that_steps_again_keeps_the_order(void **state)
     lk_journal_close(&journal);
 }
 
+static void count_effect(void *ctx, const struct lk_effect *effect)
+{
+    struct seen *seen = ctx;
+
+    (void)effect;
+    seen->count++;
+}
+
+static void what_waits_for_the_disk_has_a_maximum(void **state)
+{
+    struct seen             seen = { .state = state };
+    struct lk_pump_listener listener = { count_effect, on_failed, &seen };
+    struct lk_journal      *journal = NULL;
+    struct lk_err           err;
+
+    must(lk_journal_open(&journal, scratch_path(state, "state"), &err), &err);
+    seen.pump = lk_pump_start(journal, &listener);
+    assert_false(lk_pump_is_full(seen.pump));
+    hand_in(seen.pump, 1, 1);
+    for (int i = 0; i < 2047; i++)
+        hand_in(seen.pump, 0, 1);
+    assert_true(lk_pump_is_full(seen.pump));
+    collect_until(&seen, 2048);
+    assert_false(lk_pump_is_full(seen.pump));
+    for (int i = 0; i < 8192 / 4; i++)
+        hand_in(seen.pump, 4, 0);
+    assert_true(lk_pump_is_full(seen.pump));
+    hand_in(seen.pump, 0, 1);
+    collect_until(&seen, 2049);
+    assert_false(lk_pump_is_full(seen.pump));
+    lk_pump_stop(&seen.pump);
+    lk_journal_close(&journal);
+}
+
 /* A disk that is full, as far as this process can tell. */
 static void let_files_grow(rlim_t bytes)
 {
@@ -200,6 +234,7 @@ int main(void)
         TEST(effects_come_when_their_facts_are_on_disk),
         TEST(an_effect_without_outstanding_facts_comes_at_once),
         TEST(an_effect_that_steps_again_keeps_the_order),
+        TEST(what_waits_for_the_disk_has_a_maximum),
         TEST(after_a_failed_append_no_effect_comes_out),
     };
 
