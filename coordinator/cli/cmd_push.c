@@ -21,8 +21,10 @@ static const struct lk_option options[] = {
     LK_SUBMIT_BUILDERS,
     LK_SUBMIT_ADOPT,
     LK_SUBMIT_REPLACE,
-    LK_SUBMIT_OPTION("output", TEXT, layout, "oci:DIR",
-                     "in place of a registry: an OCI layout, written by a private coordinator"),
+    LK_SUBMIT_OPTION(
+        "output", TEXT, layout, "oci:DIR",
+        "in place of a registry: an OCI layout or an archive of one (oci-archive:FILE)"),
+    LK_SUBMIT_STAGING,
     LK_SUBMIT_OPTION("timeout", TEXT, timeout, "SECONDS",
                      "cancel what is not done by then, and exit with 4"),
     LK_SUBMIT_OPTION("progress", TEXT, progress, "HOW", "auto, tty, plain or quiet"),

@@ -2,102 +2,106 @@
 
 #include "common/oci/oci.h"
 #include "common/os/file.h"
+#include "common/registry/docker_config.h"
 #include "common/registry/registry.h"
 #include "common/registry/shelf.h"
+#include "coordinator/cli/layout_archive.h"
 #include "coordinator/cli/local_setup.h"
 #include "coordinator/cli/local_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define INDEX_BYTES_MAX (16 * 1024 * 1024)
 #define REF_NAME        "org.opencontainers.image.ref.name"
 
-struct layout {
-    const char         *directory;
-    const char         *shelf;
+struct lk_layout {
+    struct lk_layout_output output;
+    char               *directory; /* of the layout; of an archive: beside it, for the while */
+    char               *index;     /* its index.json */
+    int                 lock;
+    json_t             *root;
+    json_t             *entries; /* of root; borrowed */
     struct lk_registry *registry;
-    json_t             *entries; /* of index.json */
 };
 
-static void json_free(json_t **json)
+int lk_layout_parse(struct lk_layout_output *out, const char *text, struct lk_err *err)
 {
-    json_decref(*json);
-}
+    const char *path = strchr(text, ':');
 
-int lk_layout_parse(const char **directory, const char *output, struct lk_err *err)
-{
-    if (strncmp(output, "oci:", 4) != 0 || output[4] == '\0' || strchr(output + 4, ':'))
-        return lk_err_set(err, LK_ERR_INVALID,
-                          "--output %s: expected oci:DIR, with no colon in DIR", output);
-    *directory = output + 4;
+    out->is_archive = strncmp(text, "oci-archive:", strlen("oci-archive:")) == 0;
+    if ((!out->is_archive && strncmp(text, "oci:", strlen("oci:")) != 0) || path[1] == '\0' ||
+        strchr(path + 1, ':'))
+        return lk_err_set(
+            err, LK_ERR_INVALID,
+            "--output %s: expected oci:DIR or oci-archive:FILE, with no colon in the path",
+            text);
+    out->path = path + 1;
     return 0;
 }
 
-static int find_shelf(char **out, struct lk_err *err)
+static int fill_blob(const struct lk_layout *layout, const struct lk_descriptor *blob, int fd,
+                     const char *beside, const char *path, struct lk_err *err)
 {
-    LK_CLEANUP(lk_free_pointer) char *state = NULL;
-
-    if (lk_local_state_open(&state, err) < 0)
+    if (lk_registry_fetch_blob(layout->registry, &blob->digest, blob->size, fd, err) < 0)
         return -1;
-    *out = lk_local_path(state, LK_LOCAL_SHELF);
-    lk_shelf_use(*out);
+    if (fchmod(fd, 0644) < 0 || fsync(fd) < 0 || rename(beside, path) < 0)
+        return lk_err_sys(err, "writing %s", path);
     return 0;
 }
 
-static int copy_file(int from, const char *path, struct lk_err *err)
-{
-    LK_CLEANUP(lk_free_pointer) char *beside = lk_xasprintf("%s.XXXXXX", path);
-    LK_CLEANUP(lk_close_fd) int       fd = mkostemp(beside, O_CLOEXEC);
-    ssize_t                           got;
-
-    if (fd < 0)
-        return lk_err_sys(err, "making a file beside %s", path);
-    while ((got = sendfile(fd, from, NULL, 1 << 30)) > 0 || (got < 0 && errno == EINTR))
-        continue;
-    if (got < 0 || fchmod(fd, 0644) < 0 || fsync(fd) < 0 || rename(beside, path) < 0) {
-        lk_err_sys(err, "writing %s", path);
-        unlink(beside);
-        return -1;
-    }
-    return 0;
-}
-
-static int copy_blob(const struct layout *layout, const struct lk_digest *digest,
+static int copy_blob(const struct lk_layout *layout, const struct lk_descriptor *blob,
                      struct lk_err *err)
 {
-    LK_CLEANUP(lk_free_pointer) char *from = lk_shelf_blob_path(layout->shelf, digest);
-    LK_CLEANUP(lk_free_pointer) char *to = lk_shelf_blob_path(layout->directory, digest);
+    LK_CLEANUP(lk_free_pointer)
+    char *path = lk_shelf_blob_path(layout->directory, &blob->digest);
+    LK_CLEANUP(lk_free_pointer) char *beside = lk_xasprintf("%s.XXXXXX", path);
     LK_CLEANUP(lk_close_fd) int       fd = -1;
 
-    if (access(to, F_OK) == 0)
+    if (access(path, F_OK) == 0)
         return 0;
-    fd = open(from, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? lk_err_sys(err, "opening %s", from) : copy_file(fd, to, err);
+    fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0)
+        return lk_err_sys(err, "making a file beside %s", path);
+    if (fill_blob(layout, blob, fd, beside, path, err) == 0)
+        return 0;
+    unlink(beside);
+    return -1;
 }
 
-static int copy_image(const struct layout *layout, struct lk_str bytes, struct lk_err *err)
+/* A manifest is in memory already. */
+static int keep_manifest(const struct lk_layout *layout, const struct lk_manifest *manifest,
+                         struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer)
+    char *path = lk_shelf_blob_path(layout->directory, &manifest->digest);
+
+    return lk_file_replace(path, lk_buf_str(&manifest->bytes), 0644, err);
+}
+
+static int copy_image(const struct lk_layout *layout, const struct lk_manifest *manifest,
+                      struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) struct lk_image_manifest *image = lk_xcalloc(1, sizeof(*image));
 
-    if (lk_image_manifest_read(bytes, image, err) < 0 ||
-        copy_blob(layout, &image->config.digest, err) < 0)
+    if (lk_image_manifest_read(lk_buf_str(&manifest->bytes), image, err) < 0 ||
+        copy_blob(layout, &image->config, err) < 0)
         return -1;
     for (size_t i = 0; i < image->layer_count; i++)
-        if (copy_blob(layout, &image->layers[i].digest, err) < 0)
+        if (copy_blob(layout, &image->layers[i], err) < 0)
             return -1;
-    return 0;
+    return keep_manifest(layout, manifest, err);
 }
 
-static void name_entry(struct layout *layout, const struct lk_manifest *manifest,
+static void name_entry(struct lk_layout *layout, const struct lk_manifest *manifest,
                        const char *name)
 {
     char    digest[LK_DIGEST_TEXT_SIZE];
@@ -121,7 +125,7 @@ static void name_entry(struct layout *layout, const struct lk_manifest *manifest
                                                      "annotations", REF_NAME, name));
 }
 
-static int copy_signatures(struct layout *layout, const struct lk_digest *digest,
+static int copy_signatures(struct lk_layout *layout, const struct lk_digest *digest,
                            struct lk_err *err)
 {
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
@@ -132,27 +136,26 @@ static int copy_signatures(struct layout *layout, const struct lk_digest *digest
     snprintf(tag, sizeof(tag), "sha256-%s.sig", text + strlen("sha256:"));
     if (lk_registry_get_manifest(layout->registry, tag, &manifest, err) < 0)
         return err->kind == LK_ERR_NOT_FOUND ? 0 : -1; /* not signed */
-    if (copy_image(layout, lk_buf_str(&manifest.bytes), err) < 0 ||
-        copy_blob(layout, &manifest.digest, err) < 0)
+    if (copy_image(layout, &manifest, err) < 0)
         return -1;
     name_entry(layout, &manifest, tag);
     return 0;
 }
 
-static int copy_child(struct layout *layout, const struct lk_digest *digest, struct lk_err *err)
+static int copy_child(struct lk_layout *layout, const struct lk_digest *digest,
+                      struct lk_err *err)
 {
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
     char                                            text[LK_DIGEST_TEXT_SIZE];
 
     lk_digest_format(digest, text);
     if (lk_registry_get_manifest(layout->registry, text, &manifest, err) < 0 ||
-        copy_image(layout, lk_buf_str(&manifest.bytes), err) < 0 ||
-        copy_blob(layout, digest, err) < 0)
+        copy_image(layout, &manifest, err) < 0)
         return -1;
     return copy_signatures(layout, digest, err);
 }
 
-static int copy_index(struct layout *layout, const char *tag, struct lk_err *err)
+static int copy_index(struct lk_layout *layout, const char *tag, struct lk_err *err)
 {
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
     LK_CLEANUP(lk_free_pointer) struct lk_index    *index = lk_xcalloc(1, sizeof(*index));
@@ -163,7 +166,7 @@ static int copy_index(struct layout *layout, const char *tag, struct lk_err *err
     for (size_t i = 0; i < index->count; i++)
         if (copy_child(layout, &index->entries[i].descriptor.digest, err) < 0)
             return -1;
-    if (copy_blob(layout, &manifest.digest, err) < 0 ||
+    if (keep_manifest(layout, &manifest, err) < 0 ||
         copy_signatures(layout, &manifest.digest, err) < 0)
         return -1;
     name_entry(layout, &manifest, tag);
@@ -189,50 +192,130 @@ static int read_root(const char *path, json_t **out, struct lk_err *err)
                       "%s is not an OCI layout's index: name a directory of its own", path);
 }
 
-static int write_root(const struct layout *layout, const char *path, const json_t *root,
-                      struct lk_err *err)
+static int write_root(const struct lk_layout *layout, struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char *mark = lk_local_path(layout->directory, "oci-layout");
-    LK_CLEANUP(lk_free_pointer) char *text = json_dumps(root, JSON_COMPACT);
+    LK_CLEANUP(lk_free_pointer) char *text = json_dumps(layout->root, JSON_COMPACT);
 
     if (!text)
-        return lk_err_set(err, LK_ERR_PERMANENT, "%s cannot be written", path);
+        return lk_err_set(err, LK_ERR_PERMANENT, "%s cannot be written", layout->index);
     if (lk_file_replace(mark, LK_STR("{\"imageLayoutVersion\":\"1.0.0\"}"), 0644, err) < 0)
         return -1;
-    return lk_file_replace(path, lk_str_of(text), 0644, err);
+    return lk_file_replace(layout->index, lk_str_of(text), 0644, err);
 }
 
 /* Two terminals may write into one layout: the second waits.  The lock ends with the descriptor. */
-static int lock_layout(const char *directory, int *out, struct lk_err *err)
+static int lock_layout(struct lk_layout *layout, struct lk_err *err)
 {
-    *out = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*out < 0 || flock(*out, LOCK_EX) < 0)
-        return lk_err_sys(err, "locking %s", directory);
+    layout->lock = open(layout->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (layout->lock < 0 || flock(layout->lock, LOCK_EX) < 0)
+        return lk_err_sys(err, "locking %s", layout->directory);
     return 0;
 }
 
-int lk_layout_write(const char *directory, const char *repository, const char *tag,
-                    struct lk_err *err)
+static int make_directory(struct lk_layout *layout, struct lk_err *err)
 {
-    LK_CLEANUP(lk_free_pointer) char                 *shelf = NULL;
-    LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
-    LK_CLEANUP(json_free) json_t                     *root = NULL;
-    LK_CLEANUP(lk_free_pointer) char *blobs = lk_local_path(directory, "blobs/sha256");
-    LK_CLEANUP(lk_free_pointer) char *path = lk_local_path(directory, "index.json");
-    struct lk_registry_options        options = { .user_agent = "lkcoord/" LK_VERSION };
-    struct lk_reference               reference;
-    LK_CLEANUP(lk_close_fd) int       lock = -1;
+    LK_CLEANUP(lk_free_pointer) char *blobs = NULL;
 
-    if (find_shelf(&shelf, err) < 0 ||
-        lk_reference_parse(lk_str_of(repository), &reference, err) < 0 ||
-        lk_registry_open(&registry, &reference, &options, err) < 0 ||
-        lk_directory_make(blobs, 0755, err) < 0 || lock_layout(directory, &lock, err) < 0 ||
-        read_root(path, &root, err) < 0)
+    if (!layout->output.is_archive) {
+        layout->directory = lk_xstrdup(layout->output.path);
+    } else {
+        layout->directory = lk_xasprintf("%s.XXXXXX", layout->output.path);
+        if (!mkdtemp(layout->directory)) {
+            lk_err_sys(err, "making a directory beside %s", layout->output.path);
+            lk_free_pointer(&layout->directory);
+            return -1;
+        }
+    }
+    layout->index = lk_local_path(layout->directory, "index.json");
+    blobs = lk_local_path(layout->directory, "blobs/sha256");
+    return lk_directory_make(blobs, 0755, err);
+}
+
+int lk_layout_open(struct lk_layout **out, const struct lk_layout_output *output,
+                   struct lk_err *err)
+{
+    LK_CLEANUP(lk_layout_free) struct lk_layout *layout = lk_xcalloc(1, sizeof(*layout));
+
+    layout->output = *output;
+    layout->lock = -1;
+    if (make_directory(layout, err) < 0 || lock_layout(layout, err) < 0 ||
+        read_root(layout->index, &layout->root, err) < 0)
         return -1;
+    layout->entries = json_object_get(layout->root, "manifests");
+    *out = LK_TAKE(layout);
+    return 0;
+}
 
-    struct layout layout = { directory, shelf, registry, json_object_get(root, "manifests") };
+void lk_layout_free(struct lk_layout **layout)
+{
+    struct lk_layout *old = LK_TAKE(*layout);
+    struct lk_err     ignored;
 
-    if (copy_index(&layout, tag, err) < 0)
-        return lk_err_wrap(err, "writing %s", directory);
-    return write_root(&layout, path, root, err);
+    if (!old)
+        return;
+    lk_registry_close(&old->registry);
+    json_decref(old->root);
+    lk_close_fd(&old->lock);
+    if (old->output.is_archive && old->directory)
+        lk_directory_remove(old->directory, &ignored);
+    free(old->directory);
+    free(old->index);
+    free(old);
+}
+
+static int find_shelf(struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer) char *state = NULL;
+    LK_CLEANUP(lk_free_pointer) char *shelf = NULL;
+
+    if (lk_local_state_open(&state, err) < 0)
+        return -1;
+    shelf = lk_local_path(state, LK_LOCAL_SHELF);
+    lk_shelf_use(shelf);
+    return 0;
+}
+
+static void forget(struct lk_registry_options **options)
+{
+    sodium_memzero(*options, sizeof(**options));
+    lk_free_pointer(options);
+}
+
+static int open_registry(struct lk_layout *layout, const char *repository, struct lk_err *err)
+{
+    LK_CLEANUP(forget)
+    struct lk_registry_options *options = lk_xcalloc(1, sizeof(*options));
+    struct lk_reference         reference;
+
+    if (lk_reference_parse(lk_str_of(repository), &reference, err) < 0)
+        return -1;
+    options->user_agent = "lkcoord/" LK_VERSION;
+    if (strcmp(reference.host, LK_SHELF_HOST) == 0) {
+        if (find_shelf(err) < 0)
+            return -1;
+    } else {
+        options->plain_http = lk_host_is_loopback(reference.host);
+        if (lk_docker_config_find(&options->credential, &reference, err) < 0)
+            return -1;
+    }
+    lk_registry_close(&layout->registry);
+    return lk_registry_open(&layout->registry, &reference, options, err);
+}
+
+int lk_layout_add(struct lk_layout *layout, const char *repository, const char *tag,
+                  struct lk_err *err)
+{
+    if (open_registry(layout, repository, err) < 0 || copy_index(layout, tag, err) < 0)
+        return lk_err_wrap(err, "writing %s:%s to %s", repository, tag, layout->output.path);
+    return 0;
+}
+
+int lk_layout_finish(struct lk_layout *layout, struct lk_err *err)
+{
+    if (write_root(layout, err) < 0)
+        return -1;
+    if (!layout->output.is_archive)
+        return 0;
+    return lk_layout_archive(layout->directory, layout->output.path, err);
 }

@@ -185,8 +185,13 @@ void lk_progress_table(struct lk_buf *out, const struct lk_picture_package *pack
     add_clean_text(out, package->repository);
     lk_buf_add_text(out, ":");
     add_clean_text(out, package->tag);
-    lk_buf_printf(out, "  %s%s\n", lk_picture_package_word(package),
+    lk_buf_printf(out, "  %s%s", lk_picture_package_word(package),
                   package->is_signed ? ", signed" : "");
+    if (package->outcome == lk_wire_Outcome_OUTCOME_OK && package->text[0]) {
+        lk_buf_add_text(out, ", ");
+        add_clean_text(out, package->text);
+    }
+    lk_buf_add_text(out, "\n");
     for (size_t i = 0; i < package->job_count; i++)
         table_row(out, &package->jobs[i], now_ms);
 }

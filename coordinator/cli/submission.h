@@ -44,6 +44,7 @@ struct lk_submit_values {
     const char     *progress;
     const char     *output;
     const char     *layout;  /* push and build: --output oci:DIR */
+    const char     *staging; /* HOST/ORG for what goes to it */
     const char     *timeout; /* push and build: seconds */
 };
 

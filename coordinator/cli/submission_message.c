@@ -41,8 +41,8 @@ int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode m
     message->force = values->force;
     message->dry_run = mode == LK_SUBMIT_PLAN || values->dry_run;
     message->build_only = mode == LK_SUBMIT_BUILD;
-    //message->no_build = values->no_build;
-    //message->no_arch_tags = values->no_arch_tags;
+    message->no_build = values->no_build;
+    message->no_arch_tags = values->no_arch_tags;
     if (getrandom(message->request_key, sizeof(message->request_key), 0) !=
         sizeof(message->request_key))
         return lk_err_sys(err, "asking the kernel for random bytes");

@@ -25,9 +25,10 @@ struct submit {
     struct lk_watcher       watcher;
     bool                    detach;
     bool                    is_plan;
-    bool                    json;   /* of a plan */
-    const char             *layout; /* --output's directory, or NULL */
-    bool                    local;  /* the coordinator is a private one */
+    bool                    json; /* of a plan */
+    struct lk_layout_output layout;
+    bool                    is_staged; /* --output by way of a registry */
+    bool                    local;     /* the coordinator is a private one */
     bool                    interrupted;
     bool                    broken; /* our own side failed: `failure` says how */
     struct lk_err           failure;
@@ -325,10 +326,11 @@ static int serve(struct submit *submit, const struct lk_target *target, struct l
     submit->local = lk_client_is_local(client);
     if (!submit->local && target->signs)
         lk_passphrase_command_decline();
-    if (submit->layout && !submit->local)
+    if (submit->layout.path && !submit->local && !submit->is_staged)
         return lk_err_set(err, LK_ERR_INVALID,
-                          "--output is written by a private coordinator, and another one is "
-                          "configured: say --local too");
+                          "--output: the agents of a configured coordinator cannot write here; "
+                          "name a registry for them to leave the images in, --staging "
+                          "HOST/ORG, or build on this machine, --local");
     if (submit->detach && submit->local)
         return lk_err_set(
             err, LK_ERR_INVALID,
@@ -339,23 +341,33 @@ static int serve(struct submit *submit, const struct lk_target *target, struct l
     return lk_client_run(client, err);
 }
 
-/* Copies what was published to --output's directory. */
-static int write_layout(const struct submit *submit)
+/* Copies what was published to --output. */
+static int write_layout(const struct submit *submit, struct lk_err *err)
 {
-    const struct lk_picture *picture = &submit->watcher.picture;
-    struct lk_err            err;
+    LK_CLEANUP(lk_layout_free) struct lk_layout *layout = NULL;
+    const struct lk_picture                     *picture = &submit->watcher.picture;
 
+    if (lk_layout_open(&layout, &submit->layout, err) < 0)
+        return -1;
     for (size_t i = 0; i < picture->package_count; i++) {
         const struct lk_picture_package *package = &picture->packages[i];
 
-        if (lk_layout_write(submit->layout, package->repository, package->tag, &err) < 0)
-            return lk_exit_of(&err);
-        fprintf(stderr, "lkcoord: wrote oci:%s:%s\n", submit->layout, package->tag);
+        if (lk_layout_add(layout, package->repository, package->tag, err) < 0)
+            return -1;
     }
-    return LK_EXIT_OK;
+    if (lk_layout_finish(layout, err) < 0)
+        return -1;
+    for (size_t i = 0; i < picture->package_count; i++)
+        fprintf(stderr, "lkcoord: wrote %s:%s:%s\n",
+                submit->layout.is_archive ? "oci-archive" : "oci", submit->layout.path,
+                picture->packages[i].tag);
+    return 0;
 }
 
-/* With --output the packages go to the private coordinator's shelf, whatever registry they are for. */
+/*
+ * With --output the packages go to the private coordinator's shelf, whatever registry they are for; agents
+ * elsewhere reach no shelf, and need a registry to leave them in for the while.
+ */
 static int redirect(struct submit *submit, struct lk_submit_values *values,
                     enum lk_submission_mode *mode, struct lk_err *err)
 {
@@ -366,12 +378,17 @@ static int redirect(struct submit *submit, struct lk_submit_values *values,
         output = values->layout;
     if (lk_wants_json(output, &submit->json, err) < 0)
         return -1;
+    if (values->staging && (submit->is_plan || !values->layout))
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "--staging is where images lie on their way to --output oci:DIR: "
+                          "name that too");
     if (submit->is_plan || !values->layout)
         return 0;
     if (values->org)
         return lk_err_set(err, LK_ERR_INVALID,
                           "--org says where to push, --output not to: leave one of them out");
-    values->org = LK_SHELF_HOST "/local";
+    submit->is_staged = values->staging != NULL;
+    values->org = values->staging ? values->staging : LK_SHELF_HOST "/local";
     *mode = LK_SUBMIT_PUSH;
     return lk_layout_parse(&submit->layout, values->layout, err);
 }
@@ -426,7 +443,9 @@ static int run(struct submit *submit, enum lk_submission_mode mode, const struct
 
     int status = report(submit);
 
-    return status == LK_EXIT_OK && submit->layout ? write_layout(submit) : status;
+    if (status == LK_EXIT_OK && submit->layout.path && write_layout(submit, &err) < 0)
+        return lk_exit_of(&err);
+    return status;
 }
 
 int lk_submit_run(enum lk_submission_mode mode, const struct lk_call *call)

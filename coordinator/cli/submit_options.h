@@ -49,6 +49,10 @@
 #define LK_SUBMIT_BUILDERS                               \
     LK_SUBMIT_OPTION("builders", TEXT, builders, "LIST", \
                      "linuxkit's; refused here: builders are hosts with an agent")
+#define LK_SUBMIT_STAGING                     \
+    LK_SUBMIT_OPTION(                         \
+        "staging", TEXT, staging, "HOST/ORG", \
+        "with --output: the registry by way of which agents elsewhere hand it over")
 #define LK_SUBMIT_ADOPT                              \
     LK_SUBMIT_OPTION("adopt", LIST, adopt, "DIGEST", \
                      "vouch for an untrusted image under the tag (up to 8 times)")

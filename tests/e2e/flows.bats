@@ -132,3 +132,144 @@ COPY build.yml /upper.yml"
     ! grep -F '@amd64-1]' "$BATS_TEST_TMPDIR/log"
     make -n -C pkg forcepush LK_RELEASE=v1 | grep -F -- '--release v1 --force a b'
 }
+
+index_digest() {
+    raw "$1" | sha256sum | cut -d ' ' -f 1
+}
+
+# Makes TAG's index name amd64 only, as a push from one machine would leave it.
+break_index() {
+    raw "$1" | jq -c '.manifests |= map(select(.platform.architecture == "amd64"))' >"$BATS_TEST_TMPDIR/index"
+    curl -sf -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' \
+        --data-binary "@$BATS_TEST_TMPDIR/index" \
+        "http://$REGISTRY/v2/$(sed "s|^$REGISTRY/||; s|:\([^:]*\)$|/manifests/\1|" <<<"$1")"
+}
+
+@test "a release is published with the push, and is the same index under a further tag" {
+    new_small_package freed "arches: [amd64, arm64]"
+    push --release v1 freed
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <<<"$published")" -eq 2 ]
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" freed)
+    [ "$(index_digest "$tag")" = "$(index_digest "$REGISTRY/demo/freed:v1")" ]
+    raw "$REGISTRY/demo/freed:v1-arm64"
+    lkcoord verify --key "$WORLD/keys/signing.pub" "$REGISTRY/demo/freed:v1"
+    push --release v1 --nobuild freed
+    [ "$(grep -c 'nothing to do' <<<"$output")" -eq 2 ]
+}
+
+@test "without --release the git tags at HEAD are releases, and one that is no image tag is said" {
+    new_small_package tagged "arches: [amd64]"
+    git tag v2
+    git -c user.name=me -c user.email=me@localhost tag -m three pkg-v3
+    git tag other/v4
+    push tagged
+    git tag -d v2 pkg-v3 other/v4
+    [ "$status" -eq 0 ]
+    raw "$REGISTRY/demo/tagged:v2" | cmp - <(raw "$REGISTRY/demo/tagged:pkg-v3")
+    [[ $output == *"is not released as 'other/v4'"* ]]
+}
+
+@test "a release that lacks an architecture gains it" {
+    new_small_package grown "arches: [amd64, arm64]"
+    push --platforms amd64 --release v1 grown
+    [ "$(arches_of "$REGISTRY/demo/grown:v1")" = amd64 ]
+    push --release v1 grown
+    [ "$status" -eq 0 ]
+    [ "$(arches_of "$REGISTRY/demo/grown:v1")" = "amd64 arm64" ]
+}
+
+@test "a release that names something else is refused, and --force replaces it" {
+    new_small_package moved "arches: [amd64]"
+    push --release v1 moved
+    before=$(index_digest "$REGISTRY/demo/moved:v1")
+    echo "# changed" >>moved/Dockerfile
+    commit_all
+    push --release v1 moved
+    [ "$status" -eq 5 ]
+    [ "$(index_digest "$REGISTRY/demo/moved:v1")" = "$before" ]
+    push --release v1 --force moved
+    [ "$status" -eq 0 ]
+    [ "$(index_digest "$REGISTRY/demo/moved:v1")" != "$before" ]
+}
+
+@test "--nobuild publishes what is there and refuses what is missing, naming it" {
+    new_small_package unbuilt "arches: [amd64, arm64]"
+    push --nobuild unbuilt
+    [ "$status" -eq 5 ]
+    [[ $output == *amd64*"--nobuild"* || $output == *"--nobuild"*amd64* ]]
+    push --platforms amd64 unbuilt
+    push --nobuild unbuilt
+    [ "$status" -eq 5 ]
+    [[ $output == *arm64* ]]
+    push --nobuild --platforms amd64 unbuilt
+    [ "$status" -eq 0 ]
+}
+
+@test "manifest repairs an index that lost an architecture" {
+    new_small_package broken "arches: [amd64, arm64]"
+    push broken
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" broken)
+    before=$(index_digest "$tag")
+    break_index "$tag"
+    run lkcoord verify --key "$WORLD/keys/signing.pub" "$tag"
+    lkcoord manifest --org "$REGISTRY/demo" broken
+    [ "$(index_digest "$tag")" = "$before" ]
+    lkcoord verify --key "$WORLD/keys/signing.pub" "$tag"
+    lkcoord index --org "$REGISTRY/demo" broken 2>&1 | grep 'nothing to do'
+}
+
+@test "manifest of what was never pushed publishes nothing, and says what is missing" {
+    new_small_package absent "arches: [amd64, arm64]"
+    run -5 lkcoord manifest --org "$REGISTRY/demo" absent
+    [[ $output == *amd64* ]]
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$REGISTRY/v2/demo/absent/tags/list")" -eq 404 ]
+}
+
+@test "remote-tag gives what one name has another name, in the same repository or elsewhere" {
+    new_small_package copied "arches: [amd64, arm64]"
+    push copied
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" copied)
+    lkcoord remote-tag "$tag" "$REGISTRY/demo/copied:stable"
+    [ "$(index_digest "$tag")" = "$(index_digest "$REGISTRY/demo/copied:stable")" ]
+    lkcoord remote-tag "$tag" "$REGISTRY/elsewhere/copied:1"
+    [ "$(arches_of "$REGISTRY/elsewhere/copied:1")" = "amd64 arm64" ]
+    lkcoord verify --key "$WORLD/keys/signing.pub" "$REGISTRY/elsewhere/copied:1"
+    skopeo copy --quiet --all --src-tls-verify=false "docker://$REGISTRY/elsewhere/copied:1" \
+        "oci:$BATS_TEST_TMPDIR/copy:1"
+    run -5 lkcoord remote-tag "$REGISTRY/demo/copied:none" "$REGISTRY/demo/copied:other"
+    run -2 lkcoord remote-tag "$tag" "$REGISTRY/demo/copied"
+}
+
+@test "--manifest=false writes the index's tag and none for an architecture" {
+    new_small_package bare "arches: [amd64]"
+    push --manifest=false bare
+    [ "$status" -eq 0 ]
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" bare)
+    raw "$tag"
+    ! raw "$tag-amd64"
+}
+
+@test "disable-content-trust in build.yml leaves a package unsigned, and the result says so" {
+    new_small_package plain "arches: [amd64]" "disable-content-trust: true"
+    push plain
+    [ "$status" -eq 0 ]
+    [[ $output == *"unsigned, as build.yml asks"* ]]
+    run -6 lkcoord verify --key "$WORLD/keys/signing.pub" "$(lkcoord show-tag --org "$REGISTRY/demo" plain)"
+}
+
+@test "agents elsewhere hand over an OCI layout by way of a staging registry, and only so" {
+    new_small_package handed "arches: [amd64, arm64]"
+    run -2 lkcoord build --allow-emulation --output "oci:$BATS_TEST_TMPDIR/out" handed
+    [[ $output == *"--staging HOST/ORG"* ]]
+    [ ! -e "$BATS_TEST_TMPDIR/out" ]
+    lkcoord build --allow-emulation --output "oci:$BATS_TEST_TMPDIR/out" --staging "$REGISTRY/staging" handed
+    tag=$(git rev-parse HEAD:handed)
+    skopeo inspect --raw "oci:$BATS_TEST_TMPDIR/out:$tag" | cmp - <(raw "$REGISTRY/staging/handed:$tag")
+    lkcoord build --allow-emulation --output "oci-archive:$BATS_TEST_TMPDIR/out.tar" --staging "$REGISTRY/staging" handed
+    mkdir "$BATS_TEST_TMPDIR/unpacked"
+    tar -C "$BATS_TEST_TMPDIR/unpacked" -xf "$BATS_TEST_TMPDIR/out.tar"
+    skopeo inspect --raw "oci:$BATS_TEST_TMPDIR/unpacked:$tag" | cmp - <(raw "$REGISTRY/staging/handed:$tag")
+    skopeo copy --quiet --all "oci:$BATS_TEST_TMPDIR/unpacked:$tag" "oci:$BATS_TEST_TMPDIR/again:x"
+    [ "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name 'out.tar*' | wc -l)" -eq 1 ]
+}

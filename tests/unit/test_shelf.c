@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -146,6 +147,25 @@ static void a_large_blob_goes_in_from_a_file_once(void **state)
     close(upload.fd);
 }
 
+static void a_large_blob_comes_out_into_a_file(void **state)
+{
+    struct world    *world = *state;
+    struct lk_upload upload = { .size = LARGE };
+    int              fd = memfd_create("fetched", MFD_CLOEXEC);
+
+    upload.fd = large_file(&upload.digest);
+    assert_int_equal(lk_registry_upload_blob(world->registry, &upload, NULL, &world->err), 0);
+    assert_int_equal(
+        lk_registry_fetch_blob(world->registry, &upload.digest, LARGE, fd, &world->err), 0);
+    assert_int_equal(lseek(fd, 0, SEEK_END), LARGE);
+    upload.digest.sha256[0] ^= 1;
+    assert_int_equal(
+        lk_registry_fetch_blob(world->registry, &upload.digest, LARGE, fd, &world->err), -1);
+    assert_int_equal(world->err.kind, LK_ERR_NOT_FOUND);
+    close(fd);
+    close(upload.fd);
+}
+
 static void bytes_that_are_not_the_digests_are_not_kept(void **state)
 {
     struct world    *world = *state;
@@ -187,6 +207,7 @@ int main(void)
         TEST(a_manifest_that_has_another_digest_is_refused),
         TEST(a_small_blob_comes_back),
         TEST(a_large_blob_goes_in_from_a_file_once),
+        TEST(a_large_blob_comes_out_into_a_file),
         TEST(bytes_that_are_not_the_digests_are_not_kept),
         TEST(it_wants_no_credentials),
         TEST(other_hosts_are_not_served),
