@@ -149,7 +149,17 @@ void lk_task_build(struct lk_task *task)
           .layout = task->layout,
           .name = task->name,
     };
+    LK_CLEANUP(lk_free_pointer)
+    char *for_arch =
+        lk_xasprintf("%s:%s-%s", task->spec.repository, task->spec.tag, task->arch.name);
+    LK_CLEANUP(lk_free_pointer)
+    char *for_host = lk_xasprintf("%s:%s", task->spec.repository, task->spec.tag);
 
+    /* Nobody publishes it: it is for whoever uses this host's builder. */
+    if (task->offer.build_only)
+        request.keep[request.keep_count++] = for_arch;
+    if (task->offer.build_only && !is_emulated(task))
+        request.keep[request.keep_count++] = for_host;
     if (lk_build_plan(&plan, &request, &err) == 0)
         task->runner = lk_runner_start(task->host.loop, &plan, &listener);
     else

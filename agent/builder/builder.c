@@ -48,6 +48,17 @@ void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *r
                        spec->arguments[i].value);
 }
 
+const char *lk_build_add_tags(struct lk_argv *argv, const struct lk_build_request *request,
+                              const char *passing)
+{
+    for (size_t i = 0; i < request->keep_count; i++)
+        lk_argv_printf(argv, "--tag=%s", request->keep[i]);
+    if (request->keep_count > 0)
+        return request->keep[0];
+    lk_argv_printf(argv, "--tag=%s", passing);
+    return passing;
+}
+
 /* What the daemon itself was given, but for secrets and for what the builder is told by us. */
 static bool is_ours(const char *variable, bool jailed)
 {

@@ -18,6 +18,7 @@
 #include "common/pkg/spec.h"
 
 #define LK_BUILD_STEPS_MAX 4
+#define LK_BUILD_KEEP_MAX  2
 
 struct lk_build_request {
     const struct lk_agent_config *config;
@@ -27,6 +28,10 @@ struct lk_build_request {
     const char *context;   /* directory: the package's tree */
     const char *layout;    /* directory to make */
     const char *name;      /* unique on this host: [a-z0-9-]+ */
+
+    /* Under which the image stays in the builder's own store; none: it does not. */
+    size_t      keep_count;
+    const char *keep[LK_BUILD_KEEP_MAX];
 };
 
 enum lk_build_step_kind {
@@ -84,5 +89,9 @@ void lk_builder_salvage(const struct lk_agent_config *config);
 struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, enum lk_build_step_kind kind,
                                    const struct lk_build_request *request);
 void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *request);
+
+/* --tag for each name to be kept, or for `passing` if there is none.  The first of them. */
+const char *lk_build_add_tags(struct lk_argv *argv, const struct lk_build_request *request,
+                              const char *passing);
 
 #endif

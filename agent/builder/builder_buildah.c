@@ -19,6 +19,26 @@ static void compose_salvage(struct lk_argv *argv, const struct lk_agent_config *
     lk_argv_add_all(argv, "rm", "--all", NULL);
 }
 
+/*
+ * In docker's format, for what is there in OCI's is taken for a step's result by later builds, and buildah 1.28
+ * fails when the last step of what it shall write into a layout is cached ("locating new copy of image").
+ */
+static void keep(struct lk_build_plan *plan, const struct lk_build_request *request)
+{
+    const struct lk_agent_config *config = request->config;
+    struct lk_argv               *argv = lk_build_plan_step(plan, LK_STEP_BUILD, request);
+
+    lk_argv_add_all(argv, "skopeo", "--insecure-policy", "copy", "--format=v2s2", NULL);
+    lk_argv_printf(argv, "oci:%s:image", request->layout);
+    lk_argv_printf(argv, "containers-storage:[%s@%s+%s]%s", config->storage_driver,
+                   config->storage_root, config->storage_runroot, request->keep[0]);
+    for (size_t i = 1; i < request->keep_count; i++) {
+        argv = lk_build_plan_step(plan, LK_STEP_BUILD, request);
+        add_storage(argv, config);
+        lk_argv_add_all(argv, "tag", request->keep[0], request->keep[i], NULL);
+    }
+}
+
 static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
 {
     const struct lk_agent_config *config = request->config;
@@ -42,6 +62,8 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
     lk_argv_add(argv, "--format=oci");
     lk_argv_printf(argv, "--tag=oci:%s:image", request->layout);
     lk_argv_add(argv, request->context);
+    if (request->keep_count > 0)
+        keep(plan, request);
 }
 
 const struct lk_builder lk_builder_buildah = {

@@ -20,6 +20,8 @@ static struct lk_argv *step(struct lk_build_plan *plan, const struct lk_build_re
 
 static void compose(struct lk_build_plan *plan, const struct lk_build_request *request)
 {
+    LK_CLEANUP(lk_free_pointer)
+    char           *passing = lk_xasprintf("localhost/lkcoord/%s:latest", request->name);
     struct lk_argv *argv = step(plan, request, LK_STEP_BUILD);
 
     lk_argv_add_all(argv, "build", "--isolation=oci",
@@ -27,17 +29,17 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
                     "--identity-label=false", "--force-rm", "--layers", NULL);
     lk_build_add_options(argv, request);
     lk_argv_add(argv, "--format=oci");
-    lk_argv_printf(argv, "--tag=localhost/lkcoord/%s:latest", request->name);
+    const char *built = lk_build_add_tags(argv, request, passing);
     lk_argv_add(argv, request->context);
 
     argv = step(plan, request, LK_STEP_BUILD);
-    lk_argv_add_all(argv, "push", "--format=oci", NULL);
-    lk_argv_printf(argv, "localhost/lkcoord/%s:latest", request->name);
+    lk_argv_add_all(argv, "push", "--format=oci", built, NULL);
     lk_argv_printf(argv, "oci:%s:image", request->layout);
 
+    if (request->keep_count > 0)
+        return;
     argv = step(plan, request, LK_STEP_TIDY);
-    lk_argv_add_all(argv, "image", "rm", "--force", NULL);
-    lk_argv_printf(argv, "localhost/lkcoord/%s:latest", request->name);
+    lk_argv_add_all(argv, "image", "rm", "--force", passing, NULL);
 }
 
 const struct lk_builder lk_builder_podman = {

@@ -231,6 +231,39 @@ static void podman_builds_then_pushes_then_tidies_up(void **state)
     assert_int_equal(world->plan.steps[2].kind, LK_STEP_TIDY);
 }
 
+/* Two names; the layout is made from the first; nothing takes it away again. */
+static void assert_kept(struct world *world, enum lk_builder_kind kind, const char *command,
+                        size_t step_count)
+{
+    plan(world, kind, command);
+    assert_int_equal(world->plan.step_count, step_count);
+    assert_true(has(&world->plan.steps[0].argv, "--tag=docker.io/org/a:1-s390x"));
+    assert_true(has(&world->plan.steps[0].argv, "--tag=docker.io/org/a:1"));
+    assert_true(has(&world->plan.steps[1].argv, "docker.io/org/a:1-s390x"));
+    for (size_t i = 0; i < step_count; i++) {
+        assert_int_equal(world->plan.steps[i].kind, LK_STEP_BUILD);
+        assert_false(has(&world->plan.steps[i].argv, "rm"));
+    }
+    assert_true(has(&world->plan.steps[step_count - 1].argv, "oci:/w/1-1/layout:image"));
+}
+
+static void what_stays_in_the_store_has_its_names_there(void **state)
+{
+    struct world *world = *state;
+
+    world->request.keep_count = 2;
+    world->request.keep[0] = "docker.io/org/a:1-s390x";
+    world->request.keep[1] = "docker.io/org/a:1";
+    plan(world, LK_BUILDER_BUILDAH, "buildah");
+    assert_int_equal(world->plan.step_count, 3);
+    assert_true(has(&world->plan.steps[0].argv, "--tag=oci:/w/1-1/layout:image"));
+    assert_true(has(&world->plan.steps[1].argv,
+                    "containers-storage:[overlay@/s/root+/s/run]docker.io/org/a:1-s390x"));
+    assert_true(has(&world->plan.steps[2].argv, "docker.io/org/a:1"));
+    assert_kept(world, LK_BUILDER_PODMAN, "podman", 2);
+    assert_kept(world, LK_BUILDER_DOCKER, "docker", 3);
+}
+
 static void the_network_is_there_only_if_the_package_asks_for_it(void **state)
 {
     struct world *world = *state;
@@ -372,6 +405,7 @@ int main(void)
         WORLD(a_build_that_was_killed_is_cleaned_up_in_a_storage_of_ones_own),
         WORLD(docker_builds_then_saves_then_copies_then_tidies_up),
         WORLD(podman_builds_then_pushes_then_tidies_up),
+        WORLD(what_stays_in_the_store_has_its_names_there),
         WORLD(the_network_is_there_only_if_the_package_asks_for_it),
         WORLD(a_jail_shows_the_storage_and_one_job_and_no_keys),
         WORLD(the_daemon_of_docker_is_outside_any_jail),
