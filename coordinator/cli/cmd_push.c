@@ -19,6 +19,8 @@ static const struct lk_option options[] = {
     LK_SUBMIT_ARCH_TAGS,
     LK_SUBMIT_DRY_RUN,
     LK_SUBMIT_BUILDERS,
+    LK_SUBMIT_DOCKER,
+    LK_SUBMIT_PULL,
     LK_SUBMIT_ADOPT,
     LK_SUBMIT_REPLACE,
     LK_SUBMIT_OPTION(

@@ -17,6 +17,9 @@
 #define CONFIG_BYTES_MAX (64 * 1024)
 #define BINFMT           "/proc/sys/fs/binfmt_misc"
 #define SLOTS_MAX        4
+#define STORE_DRIVER     "overlay"
+#define STORE_ROOT       "agent/storage"
+#define STORE_RUNROOT    "agent/storage-run"
 
 char *lk_local_path(const char *directory, const char *name)
 {
@@ -237,8 +240,23 @@ int lk_local_write_agent(const char *directory, struct lk_err *err)
     add_line(&text, "shelf", "", directory, LK_LOCAL_SHELF);
     lk_buf_printf(&text, "slots: %ld\n", slots < 1 ? 1 : slots > SLOTS_MAX ? SLOTS_MAX : slots);
     add_arches(&text, host.machine);
+    lk_buf_add_text(&text, "storage:\n  driver: " STORE_DRIVER "\n");
+    add_line(&text, "  root", "", directory, STORE_ROOT);
+    add_line(&text, "  runroot", "", directory, STORE_RUNROOT);
     /* Heard by buildah, podman and skopeo alike; a daemon's builders are told by its configuration alone. */
     if (registries && registries[0] == '/')
         add_line(&text, "registries-conf", "", registries, NULL);
     return save(&text, directory, "lkagentd.yml", err);
+}
+
+int lk_local_builder_store(char **out, const char *directory, struct lk_err *err)
+{
+    if (strpbrk(directory, "@+:]"))
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s: images cannot be taken out of a directory with '@', '+', ':' or "
+                          "']' in its name; set XDG_STATE_HOME to another one",
+                          directory);
+    *out = lk_xasprintf("[" STORE_DRIVER "@%s/" STORE_ROOT "+%s/" STORE_RUNROOT "]", directory,
+                        directory);
+    return 0;
 }

@@ -28,6 +28,12 @@ int lk_local_unlock(const char *directory, bool wanted, struct lk_buf *passphras
 int lk_local_write_coordinator(const char *directory, bool signs, struct lk_err *err);
 int lk_local_write_agent(const char *directory, struct lk_err *err);
 
+/*
+ * The store of the private agent's builder, as skopeo and podman name it: "[overlay@ROOT+RUNROOT]".  INVALID if the
+ * directory's name cannot stand in it.
+ */
+int lk_local_builder_store(char **out, const char *directory, struct lk_err *err);
+
 /* `binfmt` is the content of /proc/sys/fs/binfmt_misc/NAME: true if it runs programs of `arch` in containers. */
 bool lk_local_emulates(struct lk_str binfmt, const char *arch);
 

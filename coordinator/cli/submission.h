@@ -11,6 +11,7 @@
 #include "common/pkg/package.h"
 #include "common/source/sender.h"
 #include "coordinator/cli/command.h"
+#include "coordinator/cli/handover.h"
 #include "proto/message.h"
 
 enum lk_submission_mode {
@@ -46,6 +47,8 @@ struct lk_submit_values {
     const char     *layout;  /* push and build: --output oci:DIR */
     const char     *staging; /* HOST/ORG for what goes to it */
     const char     *timeout; /* push and build: seconds */
+
+    struct lk_handover handover;
 };
 
 struct lk_submission_item {

@@ -59,5 +59,11 @@
 #define LK_SUBMIT_REPLACE                              \
     LK_SUBMIT_OPTION("replace", LIST, replace, "ARCH", \
                      "build ARCH anew, or leave it out if it is not built (up to 8 times)")
+#define LK_SUBMIT_DOCKER                                   \
+    LK_SUBMIT_OPTION("docker", FLAG, handover.docker, NULL, \
+                     "by a private coordinator: load the images into docker too")
+#define LK_SUBMIT_PULL                                   \
+    LK_SUBMIT_OPTION("pull", FLAG, handover.pull, NULL, \
+                     "by a private coordinator: fetch what need not be built")
 
 #endif

@@ -69,6 +69,8 @@ world_load() {
     # Nobody's own logins; and docker-registry would take the second for its setting `auth: file`.
     export DOCKER_CONFIG=$WORLD/no-logins
     unset REGISTRY_AUTH_FILE
+    # Nor anybody's own images.
+    export CONTAINERS_STORAGE_CONF=$WORLD/storage.conf
     SIGNING_KEY=$WORLD/keys/signing.pub
 }
 
@@ -145,6 +147,13 @@ world_coordinator_is_up() {
 world_start() {
     mkdir -p "$WORLD"/{log,pids,coordinator,no-logins}
     echo '{}' >"$WORLD/no-logins/config.json"
+    # vfs mounts nothing that would have to be undone.
+    cat >"$WORLD/storage.conf" <<END
+[storage]
+driver = "vfs"
+graphroot = "$WORLD/images"
+runroot = "$WORLD/images-run"
+END
     world_load
     emulation_need "$WORLD/pids/emulation"
     world_registry

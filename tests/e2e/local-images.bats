@@ -1,0 +1,99 @@
+# Images that are built here and published nowhere: where people look for them.
+
+load helper
+
+setup_file() {
+    start_world
+    mkdir -p "$WORLD/state"
+}
+
+setup() {
+    world_load
+    cd "$WORLD/source"
+    CONFIGURED=$LKCOORD_CONFIG
+    unset LKCOORD_CONFIG
+    export HOME=$WORLD/home XDG_STATE_HOME=$WORLD/state XDG_CONFIG_HOME=$WORLD/none
+    export CONTAINERS_REGISTRIES_CONF=$WORLD/registries.conf
+    NATIVE=$(dpkg --print-architecture)
+    STATE=$XDG_STATE_HOME/lkcoord
+}
+
+images() {
+    buildah images --format '{{.Name}}:{{.Tag}}'
+}
+
+# A docker client whose daemon knows nobody: it keeps what it is given to load.
+make_docker() {
+    mkdir -p "$WORLD/docker"
+    cat >"$WORLD/docker/docker" <<END
+#!/bin/bash
+[ ! -e "$WORLD/docker/away" ] || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
+case \$1 in
+version) echo 20.10.24 ;;
+load) cp "\${@: -1}" "$WORLD/docker/\$(date +%N).tar" ;;
+esac
+END
+    chmod 755 "$WORLD/docker/docker"
+    PATH=$WORLD/docker:$PATH
+}
+
+@test "what was built has its names in the user's own store, and the private one leaves no mount" {
+    new_small_package kept "arches: [$NATIVE, s390x]"
+    lkcoord build --allow-emulation --org wombat kept
+    tag=$(lkcoord show-tag --org wombat kept)
+    images
+    [ "$(images | grep -c wombat/kept)" -eq 3 ]
+    images | grep -x "docker.io/$tag"
+    images | grep -x "docker.io/$tag-$NATIVE"
+    images | grep -x "docker.io/$tag-s390x"
+    buildah inspect --type image "$tag-s390x" | jq -e '.OCIv1.architecture == "s390x"'
+    buildah inspect --type image "$tag" | jq -e --arg arch "$NATIVE" '.OCIv1.architecture == $arch'
+    ! grep "$STATE" /proc/mounts
+}
+
+@test "a push keeps nothing, and a build by a configured coordinator keeps it at the agent" {
+    new_small_package pushed "arches: [$NATIVE]"
+    push pushed
+    [ "$status" -eq 0 ]
+    ! images | grep pushed
+    export LKCOORD_CONFIG=$CONFIGURED
+    world_agent "$NATIVE-1" "$NATIVE"
+    world_wait_agents 1
+    lkcoord build --org wombat --allow-emulation pushed
+    tag=$(lkcoord show-tag --org wombat pushed)
+    ! images | grep pushed
+    run -2 lkcoord build --docker pushed
+    grep 'a configured coordinator' <<<"$output"
+    world_kill "$NATIVE-1"
+    unshare --mount buildah --root "$WORLD/$NATIVE-1/root" --runroot "$WORLD/$NATIVE-1/runroot" \
+        --storage-driver overlay images --format '{{.Name}}:{{.Tag}}' | grep -x "docker.io/$tag-$NATIVE"
+}
+
+@test "--docker loads what was built, and what was pushed" {
+    make_docker
+    new_small_package loaded "arches: [$NATIVE]"
+    tag=$(lkcoord show-tag --org wombat loaded)
+    lkcoord build --docker --org wombat loaded
+    tar -xOf "$(grep -l "$tag-$NATIVE" "$WORLD"/docker/*.tar)" manifest.json | jq -e '.[0].Layers | length > 0'
+    cat "$WORLD"/docker/*.tar | grep -aqF "\"docker.io/$tag\""
+    rm -f "$WORLD"/docker/*.tar
+    push --docker loaded
+    # Though all of it was built and kept before: buildah 1.28 trips over that.
+    [ "$status" -eq 0 ]
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" loaded)
+    cat "$WORLD"/docker/*.tar | grep -aqF "\"$tag-$NATIVE\""
+    ! ls "$STATE"/handover*
+}
+
+@test "--docker without a docker is refused before anything is built" {
+    make_docker
+    touch "$WORLD/docker/away"
+    new_small_package nowhere "arches: [$NATIVE]"
+    run -4 lkcoord build --docker --org wombat nowhere
+    grep 'needs a docker that answers here' <<<"$output"
+    grep 'Cannot connect to the Docker daemon' <<<"$output"
+    ! grep building <<<"$output"
+    rm "$WORLD/docker/away"
+    run -2 lkcoord build --docker --output "oci:$WORLD/layout" nowhere
+    grep 'choose one' <<<"$output"
+}
