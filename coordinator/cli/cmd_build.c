@@ -17,17 +17,12 @@ static const struct lk_option options[] = {
     LK_SUBMIT_NO_BUILD,
     LK_SUBMIT_DRY_RUN,
     LK_SUBMIT_BUILDERS,
-<<<<<<< Updated upstream
+    LK_SUBMIT_DOCKER,
+    LK_SUBMIT_PULL,
     LK_SUBMIT_OPTION(
         "output", TEXT, layout, "oci:DIR",
         "write the signed result as an OCI layout, or an archive of one (oci-archive:FILE)"),
     LK_SUBMIT_STAGING,
-=======
-    LK_SUBMIT_DOCKER,
-    LK_SUBMIT_PULL,
-    LK_SUBMIT_OPTION("output", TEXT, layout, "oci:DIR",
-                     "write the signed result as an OCI layout, by a private coordinator"),
->>>>>>> Stashed changes
     LK_SUBMIT_UNSIGNED("with --output: do not sign"),
     LK_SUBMIT_OPTION("timeout", TEXT, timeout, "SECONDS",
                      "cancel what is not done by then, and exit with 4"),

@@ -327,13 +327,9 @@ static int serve(struct submit *submit, const struct lk_target *target, struct l
     submit->local = lk_client_is_local(client);
     if (!submit->local && target->signs)
         lk_passphrase_command_decline();
-<<<<<<< Updated upstream
-    if (submit->layout.path && !submit->local && !submit->is_staged)
-=======
-    if (lk_handover_check(&submit->handover, submit->local, submit->layout, err) < 0)
+    if (lk_handover_check(&submit->handover, submit->local, submit->layout.path, err) < 0)
         return -1;
-    if (submit->layout && !submit->local)
->>>>>>> Stashed changes
+    if (submit->layout.path && !submit->local && !submit->is_staged)
         return lk_err_set(err, LK_ERR_INVALID,
                           "--output: the agents of a configured coordinator cannot write here; "
                           "name a registry for them to leave the images in, --staging "
@@ -451,14 +447,10 @@ static int run(struct submit *submit, enum lk_submission_mode mode, const struct
 
     int status = report(submit);
 
-<<<<<<< Updated upstream
     if (status == LK_EXIT_OK && submit->layout.path && write_layout(submit, &err) < 0)
-=======
-    if (status == LK_EXIT_OK && submit->layout)
-        return write_layout(submit);
+        return lk_exit_of(&err);
     if (status == LK_EXIT_OK && submit->local && !submit->is_plan &&
         lk_handover(&submit->handover, &submit->watcher.picture, &err) < 0)
->>>>>>> Stashed changes
         return lk_exit_of(&err);
     return status;
 }
