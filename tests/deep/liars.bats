@@ -44,6 +44,8 @@ is_unimpressed() {
     lkcoord logs "$id" | grep -q 'COPY build.yml'
     [ "$(count_builds)" -eq 1 ]
     kill -0 "$coordinator" "$agent"
+    # Or most of it was said in vain.
+    run ! grep 'session closed: it does not read' "$WORLD/log/coordinator.log"
     lkcoord agents | grep -q '^amd64-1  there'
 }
 
