@@ -154,6 +154,16 @@ int lk_git_composed_seal(struct lk_git_composed *composed, struct lk_oid *root,
     return 0;
 }
 
+bool lk_git_composed_lacks(const struct lk_git_composed *composed, const char *path)
+{
+    const struct lk_git_node *root = composed->root;
+
+    for (size_t i = 0; i < root->count; i++)
+        if (strcmp(root->children[i]->name, path) == 0)
+            return false;
+    return !strchr(path, '/');
+}
+
 int lk_git_composed_read(struct lk_git_composed *composed, const struct lk_oid *oid,
                          bool *is_tree, struct lk_buf *out, struct lk_err *err)
 {

@@ -31,6 +31,9 @@ int lk_git_composed_put_disk(struct lk_git_composed *composed, struct lk_git_rep
 int lk_git_composed_seal(struct lk_git_composed *composed, struct lk_oid *root,
                          struct lk_err *err);
 
+/* True if it certainly has nothing of this path; in doubt (below a link) false. */
+bool lk_git_composed_lacks(const struct lk_git_composed *composed, const char *path);
+
 /*
  * An object made by the sealing.  NOT_FOUND: it is none of these, so one of the repositories has it.
  * CONFLICT: the file is not what it was any more.

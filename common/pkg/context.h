@@ -10,27 +10,36 @@
 #define LK_CONTEXT_H
 
 #include "common/git/composed.h"
-#include "common/pkg/extra_source.h"
+#include "common/pkg/package.h"
+#include "common/pkg/source_state.h"
+
+struct lk_context_part {
+    struct lk_source_state state;
+    const char            *name; /* for people; borrowed from the package */
+};
 
 struct lk_context {
     struct lk_oid           tree;     /* its root */
-    struct lk_git_composed *composed; /* NULL: the repository has all of it */
-    size_t                  repo_count;
-    struct lk_git_repo    **repos; /* of the package, then of the extra sources */
+    struct lk_git_composed *composed; /* NULL: the package's repository has all of it */
+    size_t                  part_count;
+    struct lk_context_part *parts; /* the package, then the extra sources */
     size_t                  last_hit;
 };
 
-/*
- * `directory` is the package's, absolute and clean.  Whether something is committed is looked up anew unless
- * `dirty` says that all is.
- */
-int  lk_context_open(struct lk_context *out, const char *directory,
-                     const struct lk_extra_source *sources, size_t source_count, bool dirty,
+/* The package is borrowed, and is one that lk_package_spec() takes. */
+int  lk_context_open(struct lk_context *out, const struct lk_package *package,
                      struct lk_err *err);
 void lk_context_fini(struct lk_context *context);
 
-/* For struct lk_object_source.  NOT_FOUND if the object is not part of the context. */
+/* True if it certainly has no file of this path; in doubt false. */
+bool lk_context_lacks(const struct lk_context *context, const char *path);
+
+/* For struct lk_object_source.  NOT_FOUND if none of the package's repositories has the object. */
 int lk_context_read(struct lk_context *context, const struct lk_oid *oid, bool *is_tree,
                     struct lk_buf *out, struct lk_err *err);
+
+/* Whether the object belongs to the context all the same; then `err` says which file has lost it. */
+bool lk_context_misses(const struct lk_context *context, const struct lk_oid *oid,
+                       struct lk_err *err);
 
 #endif

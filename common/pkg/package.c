@@ -145,7 +145,10 @@ static int ask_git(struct lk_package *out, const struct lk_package_options *opti
                  options->hash_commit);
         return 0;
     }
-    return lk_git_tree_of(out->repo, directory, &out->tree, err);
+    /* A link to a package has a tag, that of the link. */
+    if (lk_git_tree_of(out->repo, directory, &out->tree, err) < 0)
+        snprintf(out->build.unbuildable, sizeof(out->build.unbuildable), "%s", err->text);
+    return 0;
 }
 
 /* A tag that was told needs nothing of git, as long as nothing is built. */
@@ -214,14 +217,12 @@ static int open_at(struct lk_package *out, const char *directory,
 int lk_package_open(struct lk_package *out, const char *path,
                     const struct lk_package_options *options, struct lk_err *err)
 {
-    LK_CLEANUP(lk_free_pointer) char *directory = NULL;
-
     *out = (struct lk_package) { 0 };
     if (!lk_copy_text(out->path, sizeof(out->path), path))
         return lk_err_set(err, LK_ERR_LIMIT, "%.100s...: longer than %d characters", path,
                           LK_PATH_SIZE - 1);
-    if (lk_package_absolute_path(path, &directory, err) == 0 &&
-        open_at(out, directory, options, err) == 0)
+    if (lk_package_absolute_path(path, &out->directory, err) == 0 &&
+        open_at(out, out->directory, options, err) == 0)
         return 0;
     lk_package_fini(out);
     return -1;
@@ -232,6 +233,7 @@ void lk_package_fini(struct lk_package *package)
     for (size_t i = 0; i < package->source_count; i++)
         lk_extra_source_fini(&package->sources[i]);
     free(package->sources);
+    free(package->directory);
     free(package->build_yml);
     lk_git_close(&package->repo);
     lk_depends_fini(&package->depends);

@@ -43,12 +43,13 @@ struct lk_package {
     struct lk_oid           head;    /* commit id */
     int64_t                 head_time_s; /* committer date */
     bool                    dirty;
-    char dirty_example[LK_PATH_SIZE]; /* one path that differs, for the message */
-    char path[LK_PATH_SIZE];
-    char org[LK_REPOSITORY_SIZE];
-    char image[LK_REPOSITORY_SIZE];
-    char hash[LK_TEMPLATE_SIZE]; /* {{.Hash}}: of the tree, or as told; with "-dirty-..." */
-    char tag[LK_TAG_SIZE];       /* what follows ORG/IMAGE: */
+    char  dirty_example[LK_PATH_SIZE]; /* one path that differs, for the message */
+    char  path[LK_PATH_SIZE];          /* as given; for people */
+    char *directory;                   /* the same, absolute and clean; owned */
+    char  org[LK_REPOSITORY_SIZE];
+    char  image[LK_REPOSITORY_SIZE];
+    char  hash[LK_TEMPLATE_SIZE]; /* {{.Hash}}: of the tree, or as told; with "-dirty-..." */
+    char  tag[LK_TAG_SIZE];       /* what follows ORG/IMAGE: */
 };
 
 /* What a command opens while this lives is looked up faster.  Nothing is refused here. */

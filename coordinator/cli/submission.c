@@ -11,25 +11,35 @@
 /* What is longer is hardly a Dockerfile; its words are not looked at. */
 #define DOCKERFILE_BYTES_MAX (1024 * 1024)
 
+static int open_context(struct lk_submission_item *item, struct lk_err *err)
+{
+    const struct lk_package *package = &item->package;
+
+    if (lk_context_open(&item->context, package, err) < 0)
+        return -1;
+    if (lk_context_lacks(&item->context, package->build.dockerfile))
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s: git has no %s in it, from which the image is built; add it, or "
+                          "name another file by dockerfile in its build.yml",
+                          package->path, package->build.dockerfile);
+    return 0;
+}
+
 static int open_package(struct lk_submission_item *item, const char *path,
-                        const struct lk_submit_values *values, struct lk_err *err)
+                        enum lk_submission_mode mode, const struct lk_submit_values *values,
+                        struct lk_err *err)
 {
     const struct lk_package_options how = { .org = values->org, .hash = values->hash };
 
     if (lk_package_open(&item->package, path, &how, err) < 0)
         return -1;
-    if (item->package.dirty)
+    if (item->package.dirty && mode != LK_SUBMIT_BUILD && mode != LK_SUBMIT_PLAN)
         return lk_err_set(
             err, LK_ERR_CONFLICT,
             "uncommitted changes in %s (for example %s); commit them first: what is "
             "pushed is what git has",
             path, item->package.dirty_example);
-    if (lk_git_lacks(item->package.repo, &item->package.tree, item->package.build.dockerfile))
-        return lk_err_set(err, LK_ERR_INVALID,
-                          "%s: git has no %s in it, from which the image is built; add it, or "
-                          "name another file by dockerfile in its build.yml",
-                          path, item->package.build.dockerfile);
-    return 0;
+    return mode == LK_SUBMIT_MANIFEST ? 0 : open_context(item, err);
 }
 
 /* Takes the images from the architectures' own tags, whatever was built from. */
@@ -45,6 +55,7 @@ static int make_spec(struct lk_submission_item *item, enum lk_submission_mode mo
 {
     if (lk_package_spec(&item->package, &item->spec, err) < 0)
         return -1;
+    item->spec.tree = item->context.tree;
     if (mode == LK_SUBMIT_MANIFEST)
         take_arch_tags(&item->spec);
     item->spec.arch_count =
@@ -62,7 +73,7 @@ static int add_package(struct lk_submission *submission, const char *path,
 
     if (!item)
         return -1;
-    if (open_package(item, path, values, err) < 0 ||
+    if (open_package(item, path, mode, values, err) < 0 ||
         make_spec(item, mode, platforms, &skipped, err) < 0) {
         lk_submission_close_item(item);
         return -1;
@@ -171,22 +182,6 @@ void lk_submission_fini(struct lk_submission *submission)
     *submission = (struct lk_submission) { 0 };
 }
 
-/* git's words name an id only, which tells nobody what to look for. */
-static int unreadable(const struct lk_package *package, const struct lk_oid *oid,
-                      struct lk_err *err)
-{
-    char path[LK_PATH_SIZE];
-
-    if (!lk_git_path_of(package->repo, &package->tree, oid, path))
-        return -1;
-    if (err->kind == LK_ERR_LIMIT)
-        return lk_err_set(err, LK_ERR_LIMIT,
-                          "%s: the file %s is larger than %llu MiB, the most allowed; leave it "
-                          "out of the package, or fetch it in the Dockerfile",
-                          package->path, path, LK_SOURCE_OBJECT_BYTES_MAX >> 20);
-    return lk_err_wrap(err, "%s: %s", package->path, path);
-}
-
 static int read_object(void *ctx, const struct lk_oid *oid, bool *is_tree, struct lk_buf *out,
                        struct lk_err *err)
 {
@@ -199,22 +194,20 @@ static int read_object(void *ctx, const struct lk_oid *oid, bool *is_tree, struc
                 return lk_err_set(err, LK_ERR_LIMIT, "a job specification is too large");
             return 0;
         }
-    /* Objects come in runs from one repository: the one that had the last is asked first. */
+    /* Objects come in runs from one package: the one that had the last is asked first. */
     for (size_t i = 0; i < submission->count; i++) {
         size_t at = (submission->last_hit + i) % submission->count;
 
-        if (!submission->items[at].package.repo)
-            continue;
-
-        int rc = lk_git_read(submission->items[at].package.repo, oid, is_tree, out, err);
-
-        if (rc == 0)
+        if (lk_context_read(&submission->items[at].context, oid, is_tree, out, err) == 0) {
             submission->last_hit = at;
-        if (rc == 0)
             return 0;
+        }
         if (err->kind != LK_ERR_NOT_FOUND)
-            return unreadable(&submission->items[at].package, oid, err);
+            return -1;
     }
+    for (size_t i = 0; i < submission->count; i++)
+        if (lk_context_misses(&submission->items[i].context, oid, err))
+            return -1;
     return lk_err_set(err, LK_ERR_NOT_FOUND, "no package's repository has the object");
 }
 

@@ -8,6 +8,7 @@
 #ifndef LK_CLI_SUBMISSION_H
 #define LK_CLI_SUBMISSION_H
 
+#include "common/pkg/context.h"
 #include "common/pkg/package.h"
 #include "common/source/sender.h"
 #include "coordinator/cli/command.h"
@@ -53,6 +54,7 @@ struct lk_submit_values {
 
 struct lk_submission_item {
     struct lk_package package; /* of a release tag or copy: not opened */
+    struct lk_context context; /* what it is built from; not opened if nothing is built */
     struct lk_spec    spec;
     struct lk_buf     bytes; /* the specification as it is sent */
     struct lk_oid     spec_id;
@@ -67,7 +69,7 @@ struct lk_submission {
 
 /*
  * `paths` are packages; for LK_SUBMIT_COPY two image names: from, to.  INVALID for wrong options and packages;
- * CONFLICT for uncommitted changes.
+ * CONFLICT for uncommitted changes in what would be published.
  */
 int  lk_submission_open(struct lk_submission *out, enum lk_submission_mode mode,
                         const struct lk_submit_values *values, const char *const *paths,

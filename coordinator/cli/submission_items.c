@@ -4,6 +4,7 @@
 
 void lk_submission_close_item(struct lk_submission_item *item)
 {
+    lk_context_fini(&item->context);
     lk_package_fini(&item->package);
     lk_spec_fini(&item->spec);
     lk_buf_fini(&item->bytes);

@@ -168,8 +168,21 @@ static void a_parent_may_be_a_link(void **state)
     expect_tag(place, "linked/pkg/foo", "cd repo && git rev-parse HEAD:pkg/foo");
     expect_tag(place, "packages/foo", "cd repo && git rev-parse HEAD:pkg/foo");
     expect_tag(place, "linked", "cd repo && git rev-parse 'HEAD^{tree}'");
-    expect_refusal(place, "repo/alias", "is a symbolic link in git");
-    expect_refusal(place, "linked/alias", "is a symbolic link in git");
+}
+
+static void a_link_to_a_package_has_a_tag_and_cannot_be_built(void **state)
+{
+    const struct place                           *place = *state;
+    LK_CLEANUP(lk_package_fini) struct lk_package package = { 0 };
+    struct lk_spec                                spec;
+    struct lk_err                                 err = { 0 };
+
+    run(place, "ln -s repo linked");
+    expect_tag(place, "repo/alias", "cd repo && git rev-parse HEAD:alias");
+    expect_tag(place, "linked/alias", "cd repo && git rev-parse HEAD:alias");
+    assert_int_equal(open_at(place, "repo/alias", &package, &err), 0);
+    assert_int_equal(lk_package_spec(&package, &spec, &err), -1);
+    assert_non_null(strstr(err.text, "is a symbolic link in git"));
 }
 
 static void a_commit_moves_the_tag_at_once(void **state)
@@ -418,6 +431,7 @@ int main(void)
         in_place(the_tag_is_the_tree_as_git_gives_it),
         in_place(relative_paths_start_here),
         in_place(a_parent_may_be_a_link),
+        in_place(a_link_to_a_package_has_a_tag_and_cannot_be_built),
         in_place(a_commit_moves_the_tag_at_once),
         in_place(differences_below_the_package_make_it_dirty),
         in_place(what_git_calls_clean_is_clean),
