@@ -121,10 +121,11 @@ static int parse_sources(struct lk_package *out, const char *directory, struct l
 static int ask_git(struct lk_package *out, const struct lk_package_options *options,
                    const char *directory, const char *hash_path, struct lk_err *err)
 {
+    const char                       *commit = or_default(options->hash_commit, "HEAD");
     const struct lk_tree_hash_options how = {
         .path = directory,
         .hash_path = hash_path,
-        .commit = options->hash_commit,
+        .commit = commit,
         .force_dirty = options->force_dirty,
         .sources = out->sources,
         .source_count = out->source_count,
@@ -139,10 +140,10 @@ static int ask_git(struct lk_package *out, const struct lk_package_options *opti
     out->head = hash.head;
     out->head_time_s = hash.head_time_s;
     /* Of another commit only the tag is asked for. */
-    if (options->hash_commit && strcmp(options->hash_commit, "HEAD") != 0) {
+    if (strcmp(commit, "HEAD") != 0) {
         snprintf(out->build.unbuildable, sizeof(out->build.unbuildable),
                  "%.300s: only HEAD can be built; leave --hash-commit %.100s out", out->path,
-                 options->hash_commit);
+                 commit);
         return 0;
     }
     /* A link to a package has a tag, that of the link. */
