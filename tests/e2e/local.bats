@@ -215,7 +215,7 @@ kill_all() {
     [ "$status" -eq 2 ]
     LKCOORD_CONFIG=$CONFIGURED run lkcoord push --output "oci:$WORLD/layout" second
     [ "$status" -eq 2 ]
-    [[ $output == *"say --local too"* ]]
+    [[ $output == *"--staging HOST/ORG, or build on this machine, --local"* ]]
     daemon_count_is 0
 }
 
