@@ -114,7 +114,7 @@ static int parse_sources(struct lk_package *out, const char *directory, struct l
     for (; out->source_count < written->count; out->source_count++)
         if (lk_extra_source_parse(lk_str_of(written->texts[out->source_count]), directory,
                                   &out->sources[out->source_count], err) < 0)
-            return lk_err_wrap(err, "%s", out->path);
+            return lk_err_wrap(err, "%s", out->build_yml);
     return 0;
 }
 

@@ -97,7 +97,7 @@ build_yml() { cat >build.yml; commit_all; }
 input_missing() { git rm -q build.yml; commit_all; }
 input_empty() { build_yml </dev/null; }
 input_unknown() { build_yml <<<$'image: unknown\narchs: [amd64]'; }
-input_later() { build_yml <<<$'image: later\nextra-sources: [a]'; }
+input_source() { build_yml <<<$'image: source\nextra-sources: [a]'; }
 input_type() { build_yml <<<$'image: type\nnetwork: maybe'; }
 input_list() { build_yml <<<$'image: list\narches: amd64'; }
 input_arch() { build_yml <<<$'image: arch\narches: [x86_64]'; }
@@ -127,7 +127,7 @@ input_bomb() {
 missing  2 there is no build.yml in it
 empty    2 build.yml: .*'image' is required
 unknown  2 build.yml:2: unknown field 'archs'; did you mean 'arches'
-later    2 build.yml:2: field 'extra-sources' is not supported
+source   2 build.yml: extra source 'a': expected SOURCE:DESTINATION, with one colon
 type     2 build.yml:2: network: expected true or false, found 'maybe'
 list     2 build.yml:2: arches: expected a list
 arch     2 build.yml:2: arches: 'x86_64' is not an architecture's name as Go writes it \(amd64, arm64
