@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -245,6 +246,40 @@ static void a_full_store_says_so_until_a_sweep_found_room(void **state)
     must(lk_store_check_room(store, 2 * MIB, &err), &err);
 }
 
+struct finder {
+    struct lk_store *store;
+    struct lk_oid    oid;
+    bool             found;
+};
+
+static void *find(void *ctx)
+{
+    struct finder *finder = ctx;
+
+    finder->found = lk_store_use(finder->store, &finder->oid);
+    return NULL;
+}
+
+static void what_was_found_during_a_sweep_is_still_there_after_it(void **state)
+{
+    LK_CLEANUP(lk_store_close) struct lk_store *store = store_make(state, "s");
+    int                                         found = 0;
+
+    lk_store_limit(store, 1 * MIB);
+    for (int i = 0; i < 300; i++) {
+        struct finder finder = { .store = store };
+        pthread_t     thread;
+        finder.oid = put_aged(state, store, (char)i, MIB, 50 * HOUR);
+        assert_int_equal(pthread_create(&thread, NULL, find, &finder), 0);
+        sweep(store, 0);
+        pthread_join(thread, NULL);
+        if (finder.found)
+            assert_true(lk_store_has(store, &finder.oid));
+        found += finder.found;
+    }
+    print_message("found in time: %d of 300\n", found);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 
 int main(void)
@@ -260,6 +295,7 @@ int main(void)
         TEST(a_power_cut_does_not_leave_objects_with_wrong_content),
         TEST(what_was_used_longest_ago_goes_when_half_is_full),
         TEST(what_is_needed_or_was_just_used_stays),
+        TEST(what_was_found_during_a_sweep_is_still_there_after_it),
         TEST(a_full_store_says_so_until_a_sweep_found_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
