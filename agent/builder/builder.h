@@ -5,6 +5,9 @@
  * Every backend ends with an OCI layout that holds one image.  RUN steps have no network unless the
  * package's build.yml asks for it; then they get the host's (`--network host`): what the builders call
  * their default needs bridge plug-ins, firewall tools and kernel modules that build hosts often lack.
+ * RUN steps that have a network see the proxies of the agent's own environment (http_proxy, https_proxy, ftp_proxy
+ * and no_proxy, in capitals too); the image does not.  all_proxy is not among them: builders would write its value,
+ * maybe with a password, into the image's history.
  * Base images are looked up anew each time (`--pull`), so that a moved tag is noticed.
  *
  * What a Dockerfile says is a stranger's word, and builders run as root: buildah and podman run in a jail

@@ -52,6 +52,8 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
     else
         lk_argv_add_all(argv, "--isolation=oci",
                         request->spec->network ? "--network=host" : "--network=none", NULL);
+    if (!request->spec->network)
+        lk_argv_add(argv, "--http-proxy=false");
     /* No io.buildah.version in the image: the labels are those of the package. */
     lk_argv_add(argv, "--identity-label=false");
     /* Else the container of a failed step stays, mounted. */

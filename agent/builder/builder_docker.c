@@ -1,5 +1,19 @@
 #include "agent/builder/builder.h"
 
+#include <stdlib.h>
+
+/* The daemon does not see our environment: of a name without a value the client sends its own. */
+static void add_proxies(struct lk_argv *argv)
+{
+    static const char *const names[] = { "http_proxy",  "HTTP_PROXY", "https_proxy",
+                                         "HTTPS_PROXY", "ftp_proxy",  "FTP_PROXY",
+                                         "no_proxy",    "NO_PROXY" };
+
+    for (size_t i = 0; i < LK_COUNT(names); i++)
+        if (getenv(names[i]))
+            lk_argv_printf(argv, "--build-arg=%s", names[i]);
+}
+
 /*
  * Docker's daemon keeps the image under a name of ours; skopeo turns it into a layout; then it goes, unless it
  * shall stay.  It is fetched with the docker client, which knows where its daemon is (DOCKER_HOST, contexts):
@@ -14,6 +28,8 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
 
     lk_argv_add_all(argv, docker, "build",
                     request->spec->network ? "--network=host" : "--network=none", NULL);
+    if (request->spec->network)
+        add_proxies(argv);
     lk_build_add_options(argv, request);
     const char *built = lk_build_add_tags(argv, request, passing);
     lk_argv_add(argv, request->context);

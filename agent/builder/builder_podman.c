@@ -27,6 +27,8 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
     lk_argv_add_all(argv, "build", "--isolation=oci",
                     request->spec->network ? "--network=host" : "--network=none",
                     "--identity-label=false", "--force-rm", "--layers", NULL);
+    if (!request->spec->network)
+        lk_argv_add(argv, "--http-proxy=false");
     lk_build_add_options(argv, request);
     lk_argv_add(argv, "--format=oci");
     const char *built = lk_build_add_tags(argv, request, passing);

@@ -102,6 +102,7 @@ static void buildah_commits_straight_to_a_layout(void **state)
         "bud",
         "--isolation=oci",
         "--network=none",
+        "--http-proxy=false",
         "--identity-label=false",
         "--force-rm",
         "--layers",
@@ -201,6 +202,7 @@ static void podman_builds_then_pushes_then_tidies_up(void **state)
         "--identity-label=false",
         "--force-rm",
         "--layers",
+        "--http-proxy=false",
         "--platform=linux/s390x",
         "--pull",
         "--file=/w/1-1/context/Dockerfile",
@@ -337,6 +339,42 @@ static void the_daemon_of_docker_is_outside_any_jail(void **state)
         assert_int_equal(world->plan.steps[i].jail_count, 0);
 }
 
+static void steps_with_a_network_see_the_agents_proxies(void **state)
+{
+    struct world *world = *state;
+
+    setenv("https_proxy", "http://user:password@proxy:3128", 1);
+    setenv("all_proxy", "socks5://proxy", 1);
+    unsetenv("NO_PROXY");
+    world->spec.network = true;
+    for (enum lk_builder_kind kind = LK_BUILDER_BUILDAH; kind <= LK_BUILDER_PODMAN; kind++) {
+        plan(world, kind, "builder");
+        assert_true(
+            has(&world->plan.environment, "https_proxy=http://user:password@proxy:3128"));
+        assert_false(has(&world->plan.steps[0].argv, "--http-proxy=false"));
+        assert_int_equal(has(&world->plan.steps[0].argv, "--build-arg=https_proxy"),
+                         kind == LK_BUILDER_DOCKER);
+        assert_false(has(&world->plan.steps[0].argv, "--build-arg=NO_PROXY"));
+        assert_false(has(&world->plan.steps[0].argv, "--build-arg=all_proxy"));
+    }
+    unsetenv("https_proxy");
+    unsetenv("all_proxy");
+}
+
+static void steps_without_a_network_see_no_proxies(void **state)
+{
+    struct world *world = *state;
+
+    setenv("https_proxy", "http://proxy:3128", 1);
+    for (enum lk_builder_kind kind = LK_BUILDER_BUILDAH; kind <= LK_BUILDER_PODMAN; kind++) {
+        plan(world, kind, "builder");
+        assert_int_equal(has(&world->plan.steps[0].argv, "--http-proxy=false"),
+                         kind != LK_BUILDER_DOCKER);
+        assert_false(has(&world->plan.steps[0].argv, "--build-arg=https_proxy"));
+    }
+    unsetenv("https_proxy");
+}
+
 static void no_cache_turns_layers_off(void **state)
 {
     struct world *world = *state;
@@ -409,6 +447,8 @@ int main(void)
         WORLD(the_network_is_there_only_if_the_package_asks_for_it),
         WORLD(a_jail_shows_the_storage_and_one_job_and_no_keys),
         WORLD(the_daemon_of_docker_is_outside_any_jail),
+        WORLD(steps_with_a_network_see_the_agents_proxies),
+        WORLD(steps_without_a_network_see_no_proxies),
         WORLD(no_cache_turns_layers_off),
         WORLD(chroot_isolation_says_nothing_of_the_network),
         WORLD(the_environment_is_the_daemons_but_for_what_steers_builders),
