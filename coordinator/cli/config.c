@@ -11,7 +11,19 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const known_keys[] = { "coordinator", "coordinator-key", "key", NULL };
+static const char *const known_keys[] = { "coordinator", "coordinator-key", "key",
+                                          "default-arches", NULL };
+
+/* A configuration as it was read; `root` is a mapping with known keys. */
+struct document {
+    struct lk_yaml            *yaml;
+    const struct lk_yaml_node *root;
+};
+
+static void close_document(struct document *document)
+{
+    lk_yaml_free(&document->yaml);
+}
 
 static int find_file(const char *given, char *out, size_t size, struct lk_err *err)
 {
@@ -98,45 +110,127 @@ static int read_keys(struct lk_config *config, const struct lk_yaml_node *root,
     return 0;
 }
 
-int lk_config_is_absent(const char *path, bool *absent, struct lk_err *err)
+static int read_document(const char *file, struct document *out, struct lk_err *err)
 {
-    char        file[sizeof(((struct lk_config *)0)->path)];
+    LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_YAML_BYTES_MAX);
+
+    if (read_file(file, &bytes, err) < 0 ||
+        lk_yaml_parse(&out->yaml, &out->root, lk_buf_str(&bytes), file, err) < 0)
+        return -1;
+    if (!out->root || out->root->kind != LK_YAML_MAP)
+        return lk_err_set(err, LK_ERR_INVALID, "%s: expected lines of the form \"key: value\"",
+                          file);
+    return lk_yaml_check_keys(out->root, file, known_keys, err);
+}
+
+/* Nobody told us which file to read. */
+static bool is_unnamed(const char *path)
+{
     const char *named = getenv("LKCOORD_CONFIG");
 
+    return !path && !(named && named[0]);
+}
+
+static bool names_coordinator(const struct lk_yaml_node *root)
+{
+    return lk_yaml_get(root, "coordinator") || lk_yaml_get(root, "coordinator-key") ||
+           lk_yaml_get(root, "key");
+}
+
+int lk_config_is_absent(const char *path, bool *absent, struct lk_err *err)
+{
+    LK_CLEANUP(close_document) struct document document = { 0 };
+    char                                       file[sizeof(((struct lk_config *)0)->path)];
+    struct lk_err                              ignored;
+
     *absent = false;
-    if (path || (named && named[0]))
+    if (!is_unnamed(path))
         return 0;
     if (find_file(NULL, file, sizeof(file), err) < 0)
         return -1;
-    *absent = access(file, F_OK) < 0 && errno == ENOENT;
+    /* What is wrong with it is for lk_config_load to say. */
+    if (access(file, F_OK) < 0)
+        *absent = errno == ENOENT;
+    else
+        *absent =
+            read_document(file, &document, &ignored) == 0 && !names_coordinator(document.root);
     return 0;
+}
+
+static int add_arch(const struct lk_yaml_node *item, const char *file, struct lk_arch *out,
+                    size_t *count, struct lk_err *err)
+{
+    char text[LK_NAME_SIZE];
+
+    if (lk_yaml_text(item, file, "default-arches", text, sizeof(text), err) < 0)
+        return -1;
+    if (*count == LK_PACKAGE_ARCHES_MAX)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s:%u: default-arches: more than %d architectures", file, item->line,
+                          LK_PACKAGE_ARCHES_MAX);
+    if (!lk_arch_parse(lk_str_of(text), &out[*count]))
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s:%u: default-arches: '%s' is not an architecture's name as Go "
+                          "writes it (amd64, arm64, s390x, riscv64, ...)",
+                          file, item->line, text);
+    for (size_t i = 0; i < *count; i++)
+        if (lk_arch_eq(&out[i], &out[*count]))
+            return 0;
+    (*count)++;
+    return 0;
+}
+
+static int read_arches(const struct lk_yaml_node *root, const char *file, struct lk_arch *out,
+                       size_t *count, struct lk_err *err)
+{
+    const struct lk_yaml_node *list = lk_yaml_get(root, "default-arches");
+
+    *count = 0;
+    if (!list)
+        return 0;
+    if (list->kind != LK_YAML_LIST || !list->first)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s:%u: default-arches: expected a list, as [amd64, arm64, s390x]",
+                          file, list->line);
+    for (const struct lk_yaml_node *item = list->first; item; item = item->next)
+        if (add_arch(item, file, out, count, err) < 0)
+            return -1;
+    return 0;
+}
+
+int lk_config_default_arches(const char *path, struct lk_arch out[LK_PACKAGE_ARCHES_MAX],
+                             size_t *count, struct lk_err *err)
+{
+    LK_CLEANUP(close_document) struct document document = { 0 };
+    char                                       file[sizeof(((struct lk_config *)0)->path)];
+
+    *count = 0;
+    if (find_file(path, file, sizeof(file), err) < 0)
+        return is_unnamed(path) ? 0 : -1;
+    if (is_unnamed(path) && access(file, F_OK) < 0 && errno == ENOENT)
+        return 0;
+    if (read_document(file, &document, err) < 0)
+        return -1;
+    return read_arches(document.root, file, out, count, err);
 }
 
 int lk_config_load(struct lk_config *out, const char *path, struct lk_err *err)
 {
-    LK_CLEANUP(lk_buf_fini) struct lk_buf    bytes = LK_BUF_INIT(LK_YAML_BYTES_MAX);
-    LK_CLEANUP(lk_yaml_free) struct lk_yaml *yaml = NULL;
-    const struct lk_yaml_node               *root = NULL;
+    LK_CLEANUP(close_document) struct document document = { 0 };
 
     *out = (struct lk_config) { 0 };
     if (find_file(path, out->path, sizeof(out->path), err) < 0 ||
-        read_file(out->path, &bytes, err) < 0 ||
-        lk_yaml_parse(&yaml, &root, lk_buf_str(&bytes), out->path, err) < 0)
-        return -1;
-    if (!root || root->kind != LK_YAML_MAP)
-        return lk_err_set(err, LK_ERR_INVALID, "%s: expected lines of the form \"key: value\"",
-                          out->path);
-    if (lk_yaml_check_keys(root, out->path, known_keys, err) < 0 ||
-        text_of(root, out->path, "coordinator", out->coordinator, sizeof(out->coordinator),
-                err) < 0)
+        read_document(out->path, &document, err) < 0 ||
+        text_of(document.root, out->path, "coordinator", out->coordinator,
+                sizeof(out->coordinator), err) < 0)
         return -1;
     if (strncmp(out->coordinator, "tcp://", 6) != 0 &&
         strncmp(out->coordinator, "ipc://", 6) != 0)
         return lk_err_set(
             err, LK_ERR_INVALID,
             "%s:%u: coordinator: expected tcp://HOST:PORT or ipc://PATH, found \"%s\"",
-            out->path, lk_yaml_get(root, "coordinator")->line, out->coordinator);
-    return read_keys(out, root, err);
+            out->path, lk_yaml_get(document.root, "coordinator")->line, out->coordinator);
+    return read_keys(out, document.root, err);
 }
 
 void lk_config_fini(struct lk_config *config)

@@ -3,11 +3,14 @@
  *
  * One YAML file: --config, else $LKCOORD_CONFIG, else $XDG_CONFIG_HOME/lkcoord/config.yml, else
  * ~/.config/lkcoord/config.yml.  Paths in it are relative to the file.  Without one, a private coordinator is
- * used (local.h).
+ * used (local.h).  The file may also say for which architectures packages are built that name none; if it says
+ * nothing else, there is no coordinator.
  */
 #ifndef LK_CLI_CONFIG_H
 #define LK_CLI_CONFIG_H
 
+#include "common/base/arch.h"
+#include "common/base/limits.h"
 #include "common/net/curve.h"
 
 struct lk_config {
@@ -18,10 +21,14 @@ struct lk_config {
     struct lk_curve_pair  *key;
 };
 
-/* `*absent`: none is named, and there is none at the usual place. */
+/* `*absent`: none is named, and the one at the usual place is not there or names no coordinator. */
 int lk_config_is_absent(const char *path, bool *absent, struct lk_err *err);
 
 int  lk_config_load(struct lk_config *out, const char *path, struct lk_err *err);
 void lk_config_fini(struct lk_config *config);
+
+/* `default-arches`; `*count` is 0 where nothing is said of them. */
+int lk_config_default_arches(const char *path, struct lk_arch out[LK_PACKAGE_ARCHES_MAX],
+                             size_t *count, struct lk_err *err);
 
 #endif
