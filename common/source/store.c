@@ -191,8 +191,10 @@ int lk_store_write(struct lk_store_writer *writer, const void *data, size_t len,
 {
     const char *next = data;
 
-    crypto_hash_sha256_update(&writer->sha256, data, len);
+    if (lk_store_take_room(writer->store, len, err) < 0)
+        return -1;
     writer->size += len;
+    crypto_hash_sha256_update(&writer->sha256, data, len);
     while (len > 0) {
         ssize_t put = write(writer->fd, next, len);
         if (put < 0 && errno == EINTR)
@@ -241,6 +243,7 @@ static int settle(struct lk_store_writer **writer, const struct lk_oid *oid, str
     pthread_mutex_unlock(&w->store->lock);
     if (result < 0)
         return -1;
+    lk_store_give_back(w->store, w->size);
     close(w->fd);
     lk_free_pointer(writer);
     return 0;
@@ -318,6 +321,7 @@ void lk_store_write_abort(struct lk_store_writer **writer)
         unlinkat(w->store->fd, w->name, 0);
         close(w->fd);
     }
+    lk_store_give_back(w->store, w->size);
     free(w);
 }
 

@@ -55,18 +55,42 @@ bool lk_store_is_tight(struct lk_store *store, int64_t now_ms)
     return tight;
 }
 
-int lk_store_check_room(struct lk_store *store, uint64_t size, struct lk_err *err)
+static int check_room(const struct lk_store *store, uint64_t size, struct lk_err *err)
 {
-    pthread_mutex_lock(&store->lock);
-    uint64_t used = store->used_bytes;
-    pthread_mutex_unlock(&store->lock);
-    if (store->max_bytes == 0 || used + on_disk(size) <= store->max_bytes)
+    uint64_t used = store->used_bytes + store->coming_bytes;
+
+    if (store->max_bytes == 0 || used + size <= store->max_bytes)
         return 0;
     return lk_err_set(
         err, LK_ERR_LIMIT,
         "the source store is full: %llu of %llu MiB (sources-max-mib), for pushes "
         "that run or ran within the hour; push again later, or raise it",
         (unsigned long long)(used >> 20), (unsigned long long)(store->max_bytes >> 20));
+}
+
+int lk_store_check_room(struct lk_store *store, uint64_t size, struct lk_err *err)
+{
+    pthread_mutex_lock(&store->lock);
+    int result = check_room(store, on_disk(size), err);
+    pthread_mutex_unlock(&store->lock);
+    return result;
+}
+
+int lk_store_take_room(struct lk_store *store, uint64_t size, struct lk_err *err)
+{
+    pthread_mutex_lock(&store->lock);
+    int result = check_room(store, size, err);
+    if (result == 0)
+        store->coming_bytes += size;
+    pthread_mutex_unlock(&store->lock);
+    return result;
+}
+
+void lk_store_give_back(struct lk_store *store, uint64_t size)
+{
+    pthread_mutex_lock(&store->lock);
+    store->coming_bytes -= size;
+    pthread_mutex_unlock(&store->lock);
 }
 
 /* True if the file is there; its time is now, or was a short while ago. */

@@ -210,7 +210,7 @@ static void what_is_needed_or_was_just_used_stays(void **state)
 {
     LK_CLEANUP(lk_store_close) struct lk_store *store = store_make(state, "s");
 
-    lk_store_limit(store, 4 * MIB);
+    lk_store_limit(store, 5 * MIB);
     struct lk_oid used = put_aged(state, store, 'a', 1 * MIB, 50 * HOUR);
     struct lk_oid needed = put_aged(state, store, 'b', 1 * MIB, 5 * HOUR);
     struct lk_oid fresh = put_aged(state, store, 'c', 1 * MIB, HOUR / 2);
@@ -224,6 +224,24 @@ static void what_is_needed_or_was_just_used_stays(void **state)
     sweep(store, 0);
     assert_false(lk_store_has(store, &needed));
     assert_true(lk_store_has(store, &used) && lk_store_has(store, &fresh));
+}
+
+/* Each finds room when it begins; both together do not. */
+static void writers_share_the_room(struct lk_store *store)
+{
+    LK_CLEANUP(lk_free_pointer) char *bytes = lk_xcalloc(1, 3 * MIB);
+    struct lk_store_writer           *one, *other;
+    struct lk_err                     err;
+
+    must(lk_store_write_begin(&one, store, false, &err), &err);
+    must(lk_store_write_begin(&other, store, false, &err), &err);
+    must(lk_store_write(one, bytes, 3 * MIB, &err), &err);
+    assert_int_equal(lk_store_write(other, bytes, 3 * MIB, &err), -1);
+    must_say(&err, "sources-max-mib");
+    lk_store_write_abort(&one);
+    must(lk_store_write(other, bytes, 3 * MIB, &err), &err);
+    lk_store_write_abort(&other);
+    must(lk_store_check_room(store, 3 * MIB, &err), &err);
 }
 
 static void a_full_store_says_so_until_a_sweep_found_room(void **state)
@@ -244,6 +262,7 @@ static void a_full_store_says_so_until_a_sweep_found_room(void **state)
     assert_true(lk_store_is_tight(store, lk_clock_boot_ms() + 600000)); /* tries again */
     sweep(store, 0);
     must(lk_store_check_room(store, 2 * MIB, &err), &err);
+    writers_share_the_room(store);
 }
 
 struct finder {
@@ -265,11 +284,12 @@ static void what_was_found_during_a_sweep_is_still_there_after_it(void **state)
     LK_CLEANUP(lk_store_close) struct lk_store *store = store_make(state, "s");
     int                                         found = 0;
 
-    lk_store_limit(store, 1 * MIB);
     for (int i = 0; i < 300; i++) {
         struct finder finder = { .store = store };
         pthread_t     thread;
+        lk_store_limit(store, 0);
         finder.oid = put_aged(state, store, (char)i, MIB, 50 * HOUR);
+        lk_store_limit(store, 1 * MIB);
         assert_int_equal(pthread_create(&thread, NULL, find, &finder), 0);
         sweep(store, 0);
         pthread_join(thread, NULL);
