@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 static const struct lk_option options[] = {
-    LK_SUBMIT_ORG,
-    LK_SUBMIT_HASH,
+    LK_SUBMIT_PACKAGE,
+    LK_SUBMIT_BUILD_ARGS,
     LK_SUBMIT_DETACH,
     LK_SUBMIT_SEQUENTIAL,
     LK_SUBMIT_PLATFORMS,
@@ -16,7 +16,6 @@ static const struct lk_option options[] = {
     LK_SUBMIT_FORCE,
     LK_SUBMIT_NO_BUILD,
     LK_SUBMIT_DRY_RUN,
-    LK_SUBMIT_BUILDERS,
     LK_SUBMIT_DOCKER,
     LK_SUBMIT_PULL,
     LK_SUBMIT_OPTION(

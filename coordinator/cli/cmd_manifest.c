@@ -3,8 +3,7 @@
 #include "coordinator/cli/submit_options.h"
 
 static const struct lk_option options[] = {
-    LK_SUBMIT_ORG,
-    LK_SUBMIT_HASH,
+    LK_SUBMIT_PACKAGE,
     LK_SUBMIT_UNSIGNED("do not sign the index"),
     LK_SUBMIT_PLATFORMS,
     LK_SUBMIT_SKIP_PLATFORMS,

@@ -3,8 +3,8 @@
 #include "coordinator/cli/submit_options.h"
 
 static const struct lk_option options[] = {
-    LK_SUBMIT_ORG,
-    LK_SUBMIT_HASH,
+    LK_SUBMIT_PACKAGE,
+    LK_SUBMIT_BUILD_ARGS,
     LK_SUBMIT_UNSIGNED("as for a push that signs nothing"),
     LK_SUBMIT_PLATFORMS,
     LK_SUBMIT_SKIP_PLATFORMS,
@@ -13,7 +13,6 @@ static const struct lk_option options[] = {
     LK_SUBMIT_NO_BUILD,
     LK_SUBMIT_RELEASE,
     LK_SUBMIT_ARCH_TAGS,
-    LK_SUBMIT_BUILDERS,
     LK_SUBMIT_ADOPT,
     LK_SUBMIT_REPLACE,
     LK_SUBMIT_OPTION("offline", FLAG, offline, NULL,

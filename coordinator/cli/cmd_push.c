@@ -3,8 +3,8 @@
 #include "coordinator/cli/submit_options.h"
 
 static const struct lk_option options[] = {
-    LK_SUBMIT_ORG,
-    LK_SUBMIT_HASH,
+    LK_SUBMIT_PACKAGE,
+    LK_SUBMIT_BUILD_ARGS,
     LK_SUBMIT_UNSIGNED("do not sign what this push publishes"),
     LK_SUBMIT_DETACH,
     LK_SUBMIT_SEQUENTIAL,
@@ -18,7 +18,6 @@ static const struct lk_option options[] = {
     LK_SUBMIT_RELEASE,
     LK_SUBMIT_ARCH_TAGS,
     LK_SUBMIT_DRY_RUN,
-    LK_SUBMIT_BUILDERS,
     LK_SUBMIT_DOCKER,
     LK_SUBMIT_PULL,
     LK_SUBMIT_ADOPT,

@@ -1,5 +1,7 @@
 #include "coordinator/cli/command.h"
 
+#include "coordinator/cli/linuxkit_options.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +26,7 @@ static const struct lk_option *find(const struct lk_option *options, struct lk_s
 static int unknown_option(const struct lk_command *command, struct lk_str name,
                           struct lk_err *err)
 {
+    const char *advice = lk_linuxkit_option_advice(name);
     const char *known[64] = { 0 };
     size_t      count = 0;
 
@@ -32,6 +35,10 @@ static int unknown_option(const struct lk_command *command, struct lk_str name,
     known[count++] = "config";
     known[count++] = "local";
     known[count] = "help";
+
+    if (advice)
+        return lk_err_set(err, LK_ERR_INVALID, "--" LK_STR_FMT ", an option of linuxkit's: %s",
+                          LK_STR_ARG(name), advice);
 
     const char *nearest = lk_nearest_word(name, known);
 

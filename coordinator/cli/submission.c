@@ -1,5 +1,6 @@
 #include "coordinator/cli/submission.h"
 
+#include "common/pkg/arguments.h"
 #include "common/source/lookup.h"
 #include "coordinator/cli/order.h"
 #include "coordinator/cli/platforms.h"
@@ -25,13 +26,52 @@ static int open_context(struct lk_submission_item *item, struct lk_err *err)
     return 0;
 }
 
-static int open_package(struct lk_submission_item *item, const char *path,
-                        enum lk_submission_mode mode, const struct lk_submit_values *values,
-                        struct lk_err *err)
-{
-    const struct lk_package_options how = { .org = values->org, .hash = values->hash };
+/* What all packages of a submission are opened and built by. */
+struct manner {
+    enum lk_submission_mode   mode;
+    struct lk_package_options options;
+    const char               *dockerfile; /* NULL: build.yml's */
+    struct lk_platforms       platforms;
+    struct lk_texts           arguments; /* of --build-arg-file */
+};
 
-    if (lk_package_open(&item->package, path, &how, err) < 0)
+static void drop_manner(struct manner *manner)
+{
+    lk_texts_fini(&manner->arguments);
+}
+
+static int read_manner(struct manner *out, enum lk_submission_mode mode,
+                       const struct lk_submit_values *values, struct lk_err *err)
+{
+    const struct lk_words *files = &values->build_arg_files;
+
+    out->mode = mode;
+    out->dockerfile = values->dockerfile;
+    if (lk_package_options_of(&values->package, &out->options, err) < 0 ||
+        lk_platforms_parse(&out->platforms, values->platforms, values->skip_platforms, err) < 0)
+        return -1;
+    for (size_t i = 0; i < files->count; i++)
+        if (lk_arguments_read_file(&out->arguments, files->words[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static int set_dockerfile(struct lk_package *package, const char *dockerfile,
+                          struct lk_err *err)
+{
+    if (dockerfile &&
+        !lk_copy_text(package->build.dockerfile, sizeof(package->build.dockerfile), dockerfile))
+        return lk_err_set(err, LK_ERR_INVALID, "--dockerfile %.100s...: too long", dockerfile);
+    return 0;
+}
+
+static int open_package(struct lk_submission_item *item, const char *path,
+                        const struct manner *manner, struct lk_err *err)
+{
+    enum lk_submission_mode mode = manner->mode;
+
+    if (lk_package_open(&item->package, path, &manner->options, err) < 0 ||
+        set_dockerfile(&item->package, manner->dockerfile, err) < 0)
         return -1;
     if (item->package.dirty && mode != LK_SUBMIT_BUILD && mode != LK_SUBMIT_PLAN)
         return lk_err_set(
@@ -50,31 +90,31 @@ static void take_arch_tags(struct lk_spec *spec)
     spec->dockerfile[0] = '\0';
 }
 
-static int make_spec(struct lk_submission_item *item, enum lk_submission_mode mode,
-                     const struct lk_platforms *platforms, bool *skipped, struct lk_err *err)
+static int make_spec(struct lk_submission_item *item, const struct manner *manner,
+                     bool *skipped, struct lk_err *err)
 {
-    if (lk_package_spec(&item->package, &item->spec, err) < 0)
+    if (lk_package_spec(&item->package, &item->spec, err) < 0 ||
+        lk_arguments_override(&item->spec, &manner->arguments, err) < 0)
         return -1;
     item->spec.tree = item->context.tree;
-    if (mode == LK_SUBMIT_MANIFEST)
+    if (manner->mode == LK_SUBMIT_MANIFEST)
         take_arch_tags(&item->spec);
     item->spec.arch_count =
-        lk_platforms_filter(platforms, item->spec.arches, item->spec.arch_count);
+        lk_platforms_filter(&manner->platforms, item->spec.arches, item->spec.arch_count);
     *skipped = item->spec.arch_count == 0;
     return 0;
 }
 
 static int add_package(struct lk_submission *submission, const char *path,
-                       enum lk_submission_mode mode, const struct lk_submit_values *values,
-                       const struct lk_platforms *platforms, struct lk_err *err)
+                       const struct manner *manner, struct lk_err *err)
 {
     struct lk_submission_item *item = lk_submission_next(submission, err);
     bool                       skipped = false;
 
     if (!item)
         return -1;
-    if (open_package(item, path, mode, values, err) < 0 ||
-        make_spec(item, mode, platforms, &skipped, err) < 0) {
+    if (open_package(item, path, manner, err) < 0 ||
+        make_spec(item, manner, &skipped, err) < 0) {
         lk_submission_close_item(item);
         return -1;
     }
@@ -145,15 +185,15 @@ static int add_all(struct lk_submission *submission, enum lk_submission_mode mod
                    size_t count, struct lk_err *err)
 {
     LK_CLEANUP(lk_git_group_free) struct lk_git_group *group = NULL;
-    struct lk_platforms                                platforms;
+    LK_CLEANUP(drop_manner) struct manner              manner = { 0 };
 
-    if (lk_platforms_parse(&platforms, values->platforms, values->skip_platforms, err) < 0)
-        return -1;
     if (mode == LK_SUBMIT_COPY)
         return lk_submission_add_copy(submission, paths[0], paths[1], err);
+    if (read_manner(&manner, mode, values, err) < 0)
+        return -1;
     group = lk_package_group(paths, count);
     for (size_t i = 0; i < count; i++)
-        if (add_package(submission, paths[i], mode, values, &platforms, err) < 0)
+        if (add_package(submission, paths[i], &manner, err) < 0)
             return -1;
     return mode == LK_SUBMIT_BUILD
                ? 0

@@ -12,6 +12,7 @@
 #include "common/pkg/package.h"
 #include "common/source/sender.h"
 #include "coordinator/cli/command.h"
+#include "coordinator/cli/package_options.h"
 #include "coordinator/cli/handover.h"
 #include "proto/message.h"
 
@@ -25,29 +26,29 @@ enum lk_submission_mode {
 
 /* The options of push, build and plan; each command's table fills what it offers. */
 struct lk_submit_values {
-    const char     *org;
-    const char     *hash;
-    const char     *platforms;
-    const char     *skip_platforms;
-    bool            disable_content_trust;
-    bool            detach;
-    bool            sequential;
-    bool            in_turn;
-    bool            allow_emulation;
-    bool            force;
-    bool            no_build;
-    bool            no_arch_tags;
-    bool            dry_run; /* push and build: a plan in place of it */
-    bool            offline; /* plan: ask nobody */
-    const char     *release; /* push: a further tag; NULL: the git tags at HEAD */
-    const char     *builders;
-    struct lk_words adopt;
-    struct lk_words replace;
-    const char     *progress;
-    const char     *output;
-    const char     *layout;  /* push and build: --output oci:DIR */
-    const char     *staging; /* HOST/ORG for what goes to it */
-    const char     *timeout; /* push and build: seconds */
+    struct lk_package_values package;
+    const char              *dockerfile; /* in place of build.yml's */
+    struct lk_words          build_arg_files;
+    const char              *platforms;
+    const char              *skip_platforms;
+    bool                     disable_content_trust;
+    bool                     detach;
+    bool                     sequential;
+    bool                     in_turn;
+    bool                     allow_emulation;
+    bool                     force;
+    bool                     no_build;
+    bool                     no_arch_tags;
+    bool                     dry_run; /* push and build: a plan in place of it */
+    bool                     offline; /* plan: ask nobody */
+    const char              *release; /* push: a further tag; NULL: the git tags at HEAD */
+    struct lk_words          adopt;
+    struct lk_words          replace;
+    const char              *progress;
+    const char              *output;
+    const char              *layout;  /* push and build: --output oci:DIR */
+    const char              *staging; /* HOST/ORG for what goes to it */
+    const char              *timeout; /* push and build: seconds */
 
     struct lk_handover handover;
 };

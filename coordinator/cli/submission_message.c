@@ -3,6 +3,14 @@
 #include <string.h>
 #include <sys/random.h>
 
+static int check_count(const char *option, const struct lk_words *words, size_t max,
+                       struct lk_err *err)
+{
+    if (words->count <= max)
+        return 0;
+    return lk_err_set(err, LK_ERR_INVALID, "--%s was given more than %zu times", option, max);
+}
+
 static int set_adopt(lk_wire_Submit *message, const struct lk_words *words, struct lk_err *err)
 {
     for (size_t i = 0; i < words->count; i++) {
@@ -46,6 +54,9 @@ int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode m
     if (getrandom(message->request_key, sizeof(message->request_key), 0) !=
         sizeof(message->request_key))
         return lk_err_sys(err, "asking the kernel for random bytes");
+    if (check_count("adopt", &values->adopt, LK_COUNT(message->adopt), err) < 0 ||
+        check_count("replace", &values->replace, LK_COUNT(message->replace), err) < 0)
+        return -1;
     if (set_adopt(message, &values->adopt, err) < 0)
         return -1;
     return set_replace(message, &values->replace, err);

@@ -387,11 +387,11 @@ static int redirect(struct submit *submit, struct lk_submit_values *values,
                           "name that too");
     if (submit->is_plan || !values->layout)
         return 0;
-    if (values->org)
+    if (values->package.org)
         return lk_err_set(err, LK_ERR_INVALID,
                           "--org says where to push, --output not to: leave one of them out");
     submit->is_staged = values->staging != NULL;
-    values->org = values->staging ? values->staging : LK_SHELF_HOST "/local";
+    values->package.org = values->staging ? values->staging : LK_SHELF_HOST "/local";
     *mode = LK_SUBMIT_PUSH;
     return lk_layout_parse(&submit->layout, values->layout, err);
 }
@@ -399,14 +399,6 @@ static int redirect(struct submit *submit, struct lk_submit_values *values,
 /* Refuses what cannot be taken as it is meant, with the way to have it. */
 static int check_values(const struct lk_submit_values *values, struct lk_err *err)
 {
-    if (values->builders)
-        return lk_err_set(
-            err, LK_ERR_INVALID,
-            "--builders: builders are no docker contexts here but hosts on which lkagentd "
-            "runs.  On such "
-            "a host: make a key with `lkcoord keys new NAME`, write lkagentd.yml with its "
-            "arches, start lkagentd; list NAME.pub under agents in lkcoordd.yml.  `lkcoord "
-            "agents` shows who is there");
     if (values->force && values->no_build)
         return lk_err_set(err, LK_ERR_INVALID,
                           "--force and --nobuild exclude each other; use one");

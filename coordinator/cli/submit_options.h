@@ -12,11 +12,12 @@
         name, LK_OPTION_##kind, offsetof(struct lk_submit_values, field), argument, help \
     }
 
-#define LK_SUBMIT_ORG                         \
-    LK_SUBMIT_OPTION("org", TEXT, org, "ORG", \
-                     "in place of build.yml's org and of LINUXKIT_PKG_ORG")
-#define LK_SUBMIT_HASH \
-    LK_SUBMIT_OPTION("hash", TEXT, hash, "HASH", "in place of the git tree's id")
+#define LK_SUBMIT_PACKAGE LK_PACKAGE_OPTIONS(struct lk_submit_values, package)
+#define LK_SUBMIT_BUILD_ARGS                                                    \
+    LK_SUBMIT_OPTION("build-arg-file", LIST, build_arg_files, "FILE",           \
+                     "build arguments, a NAME=VALUE a line (may be repeated)"), \
+        LK_SUBMIT_OPTION("dockerfile", TEXT, dockerfile, "NAME",                \
+                         "build from this file of the package in place of build.yml's")
 #define LK_SUBMIT_UNSIGNED(help) \
     LK_SUBMIT_OPTION("disable-content-trust", FLAG, disable_content_trust, NULL, help)
 #define LK_SUBMIT_DETACH                           \
@@ -46,9 +47,6 @@
 #define LK_SUBMIT_DRY_RUN                            \
     LK_SUBMIT_OPTION("dry-run", FLAG, dry_run, NULL, \
                      "only say what would be done, as `lkcoord plan` does")
-#define LK_SUBMIT_BUILDERS                               \
-    LK_SUBMIT_OPTION("builders", TEXT, builders, "LIST", \
-                     "linuxkit's; refused here: builders are hosts with an agent")
 #define LK_SUBMIT_STAGING                     \
     LK_SUBMIT_OPTION(                         \
         "staging", TEXT, staging, "HOST/ORG", \
@@ -59,10 +57,10 @@
 #define LK_SUBMIT_REPLACE                              \
     LK_SUBMIT_OPTION("replace", LIST, replace, "ARCH", \
                      "build ARCH anew, or leave it out if it is not built (up to 8 times)")
-#define LK_SUBMIT_DOCKER                                   \
+#define LK_SUBMIT_DOCKER                                    \
     LK_SUBMIT_OPTION("docker", FLAG, handover.docker, NULL, \
                      "by a private coordinator: load the images into docker too")
-#define LK_SUBMIT_PULL                                   \
+#define LK_SUBMIT_PULL                                  \
     LK_SUBMIT_OPTION("pull", FLAG, handover.pull, NULL, \
                      "by a private coordinator: fetch what need not be built")
 

@@ -14,12 +14,14 @@ struct values {
     const char     *org;
     bool            force;
     struct lk_words adopt;
+    bool            no_arch_tags;
 };
 
 static const struct lk_option options[] = {
     { "org", LK_OPTION_TEXT, offsetof(struct values, org), "ORG", "the organisation" },
     { "force", LK_OPTION_FLAG, offsetof(struct values, force), NULL, "in any case" },
     { "adopt", LK_OPTION_LIST, offsetof(struct values, adopt), "DIGEST", "vouch" },
+    { "manifest", LK_OPTION_OFF, offsetof(struct values, no_arch_tags), NULL, "no tags" },
     { 0 },
 };
 
@@ -131,9 +133,30 @@ static void lists_collect_and_have_a_limit(void **state)
     assert_int_equal(p.values.adopt.count, 2);
     assert_string_equal(p.values.adopt.words[1], "b");
     assert_int_equal(PARSE("-adopt=1", "-adopt=2", "-adopt=3", "-adopt=4", "-adopt=5",
-                           "-adopt=6", "-adopt=7", "-adopt=8", "-adopt=9", "p")
+                           "-adopt=6", "-adopt=7", "-adopt=8", "-adopt=9", "-adopt=10",
+                           "-adopt=11", "-adopt=12", "-adopt=13", "-adopt=14", "-adopt=15",
+                           "-adopt=16", "-adopt=17", "p")
                          .rc,
                      -1);
+}
+
+static void an_option_of_linuxkits_is_answered_with_what_there_is_in_its_place(void **state)
+{
+    struct parsed p = PARSE("--builders", "linux/arm64=x", "p");
+
+    (void)state;
+    assert_int_equal(p.rc, -1);
+    assert_non_null(strstr(p.err.text, "hosts on which lkagentd runs"));
+    assert_non_null(strstr(PARSE("-sbom-scanner", "false", "p").err.text, "holds images only"));
+}
+
+static void a_switch_that_is_on_can_be_turned_off(void **state)
+{
+    (void)state;
+    assert_false(PARSE("p").values.no_arch_tags);
+    assert_false(PARSE("--manifest", "p").values.no_arch_tags);
+    assert_true(PARSE("-manifest=false", "p").values.no_arch_tags);
+    assert_int_equal(PARSE("--manifest=maybe", "p").rc, -1);
 }
 
 static void help_needs_no_arguments_and_every_command_takes_config(void **state)
@@ -213,6 +236,8 @@ int main(void)
         cmocka_unit_test(names_are_not_abbreviated),
         cmocka_unit_test(a_missing_value_or_argument_is_told),
         cmocka_unit_test(lists_collect_and_have_a_limit),
+        cmocka_unit_test(an_option_of_linuxkits_is_answered_with_what_there_is_in_its_place),
+        cmocka_unit_test(a_switch_that_is_on_can_be_turned_off),
         cmocka_unit_test(help_needs_no_arguments_and_every_command_takes_config),
         cmocka_unit_test(every_command_has_a_help_that_names_its_options),
         cmocka_unit_test(platforms_are_filtered_in_either_direction),
