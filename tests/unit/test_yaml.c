@@ -105,7 +105,11 @@ static void merge_keys_give_what_is_not_written(void **state)
     expect("a: &x {k: 1}\nb: &y {k: 2, m: 4}\nc:\n  <<: [*x, *y]\n",
            "{a:{k:1},b:{k:2,m:4},c:{k:1,m:4}}");
     expect("'<<': 1\n", "{'<<':1}");
+    expect("a: {<<: [], k: 1}\nb: {<<: {<<: {l: 2}, k: 1}, k: 3}\n", "{a:{k:1},b:{k:3,l:2}}");
     expect_invalid("a: {<<: 3}\n", "f:1: '<<' needs a mapping");
+    expect_invalid("a: {<<: ~}\n", "f:1: '<<' needs a mapping");
+    expect_invalid("a: &x [{k: 1}]\nb: {<<: *x}\n", "f:2: '<<' needs a mapping");
+    expect_invalid("a: {<<: [[{k: 1}]]}\n", "f:1: '<<' needs a mapping");
     expect_invalid("a: &x {}\nb: {<<: *x, <<: *x}\n", "f:2: duplicate key '<<'");
 }
 
@@ -127,12 +131,36 @@ static void duplicates_tags_and_odd_keys_are_refused(void **state)
     expect_invalid("? [a]\n: 1\n", "f:1: a key must be text");
 }
 
+static void duplicates_can_be_collected(void **state)
+{
+    LK_CLEANUP(lk_yaml_free) struct lk_yaml *yaml = NULL;
+    LK_CLEANUP(lk_buf_fini) struct lk_buf    out = LK_BUF_INIT(1000);
+    const struct lk_yaml_node               *root;
+    struct lk_yaml_problems                  problems = { 0 };
+    struct lk_err                            err = { 0 };
+
+    (void)state;
+    assert_int_equal(lk_yaml_parse_all(&yaml, &root,
+                                       LK_STR("a: 1\nb: {c: 2, c: [3]}\n<<: {d: 4}\na: 5\n"
+                                              "<<: {e: 6}\n"),
+                                       "f", &problems, &err),
+                     0);
+    show(root, &out);
+    assert_string_equal(lk_buf_text(&out), "{a:1,b:{c:2},d:4}");
+    assert_int_equal(lk_yaml_problems_tell(&problems, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_INVALID);
+    assert_string_equal(err.text, "f:2: duplicate key 'c': it is on line 2 already\n"
+                                  "f:4: duplicate key 'a': it is on line 1 already\n"
+                                  "f:5: duplicate key '<<': it is on line 3 already");
+}
+
 static void broken_text_is_refused_with_its_line(void **state)
 {
     (void)state;
     expect_invalid("a: 1\nb: [\n", "f:3: not well-formed YAML");
     expect_invalid("a: 1\n\tb: 1\n", "f:2: not well-formed YAML");
     expect_invalid("a: 1\nb: \x01\n", "f:2: not well-formed YAML");
+    expect_invalid("a: 1\nb: \x7f\n", "f:2: not well-formed YAML");
     expect_invalid("a: \"\\0\"\n", "f:1: text with a NUL");
     expect_invalid("a: \xff\n", "not UTF-8");
     expect_refusal((struct lk_str) { "a: \0", 4 }, LK_ERR_INVALID, "not UTF-8");
@@ -277,6 +305,7 @@ int main(void)
         cmocka_unit_test(merge_keys_give_what_is_not_written),
         cmocka_unit_test(bad_aliases_are_refused),
         cmocka_unit_test(duplicates_tags_and_odd_keys_are_refused),
+        cmocka_unit_test(duplicates_can_be_collected),
         cmocka_unit_test(broken_text_is_refused_with_its_line),
         cmocka_unit_test(size_is_capped),
         cmocka_unit_test(depth_is_capped_before_it_gets_slow),

@@ -1,0 +1,104 @@
+# What `lkcoord show-tag` prints, and when it prints nothing: linuxkit's own commands, typed as its manual does.
+
+load helper
+
+setup_file() {
+    use_world
+    mkdir -p "$WORLD"
+    git init -q -b main "$WORLD/source"
+    cd "$WORLD/source"
+    new_package first <<<'FROM scratch'
+    new_package second 'org: ghcr.io/x' 'tag: rel-{{.Hash}}' <<<'FROM scratch'
+}
+
+setup() {
+    unset LKCOORD_CONFIG LINUXKIT_PKG_ORG
+    cd "$WORLD/source"
+    git reset -q --hard
+    git clean -fdq
+}
+
+teardown_file() {
+    rm -rf "$WORLD"
+}
+
+tree() {
+    git rev-parse "${2-HEAD}:$1"
+}
+
+@test "one line a path, in order, twice if asked twice" {
+    run -0 --separate-stderr lkcoord show-tag second first ./first/ "$PWD/second"
+    [ "${lines[0]}" = "ghcr.io/x/second:rel-$(tree second)" ]
+    [ "${lines[1]}" = "linuxkit/first:$(tree first)" ]
+    [ "${lines[2]}" = "${lines[1]}" ]
+    [ "${lines[3]}" = "${lines[0]}" ]
+    [ -z "$stderr" ]
+}
+
+@test "nothing is printed if one of the packages has no tag" {
+    run -2 --separate-stderr lkcoord show-tag first nowhere second
+    [ -z "$output" ]
+    [[ $stderr == "lkcoord: nowhere: there is no build.yml in it: is it a package's directory?" ]]
+}
+
+@test "options stand anywhere, with one dash or two" {
+    [ "$(lkcoord show-tag -org=wombat -hash=foo first)" = wombat/first:foo ]
+    [ "$(lkcoord show-tag first --org wombat --hash foo)" = wombat/first:foo ]
+    [ "$(LINUXKIT_PKG_ORG=koala lkcoord show-tag --tag 'v1-{{ .Hash }}' --hash foo first)" = koala/first:v1-foo ]
+    [ "$(USER=jane lkcoord show-tag --dev first second)" = $'jane/first:dev\njane/second:rel-dev' ]
+}
+
+@test "--canonical puts docker.io/ in front where Docker would" {
+    run -0 lkcoord show-tag --canonical --hash x first second
+    [ "${lines[0]}" = docker.io/linuxkit/first:x ]
+    [ "${lines[1]}" = ghcr.io/x/second:rel-x ]
+    [ "$(lkcoord show-tag --canonical --org a/b --hash x first)" = a/b/first:x ]
+    [ "$(lkcoord show-tag --canonical --org localhost:5000 --hash x first)" = localhost:5000/first:x ]
+}
+
+@test "what is not committed shows in the tag, and is seen again when it changes" {
+    echo one >first/new
+    one=$(lkcoord show-tag first)
+    echo two >first/new
+    two=$(lkcoord show-tag first)
+    [[ $one == linuxkit/first:$(tree first)-dirty-??????? ]]
+    [[ $two == linuxkit/first:$(tree first)-dirty-??????? ]]
+    [ "$one" != "$two" ]
+    [ "$(lkcoord show-tag --hash-commit main first)" = "linuxkit/first:$(tree first)" ]
+    [[ $(lkcoord show-tag --force-dirty second) == ghcr.io/x/second:rel-$(tree second)-dirty-??????? ]]
+}
+
+@test "all mistakes of a build.yml are told at once, a line each" {
+    printf 'imge: x\nnetwork: maybe\narches: amd64\n' >first/build.yml
+    run -2 --separate-stderr lkcoord show-tag first
+    [ -z "$output" ]
+    [ "${stderr_lines[0]}" = "lkcoord: first/build.yml:1: unknown field 'imge'; did you mean 'image'?" ]
+    [ "${stderr_lines[1]}" = "  first/build.yml:2: network: expected true or false, found 'maybe'" ]
+    [ "${stderr_lines[2]}" = "  first/build.yml:3: arches: expected a list, found 'amd64'" ]
+    [ "${#stderr_lines[@]}" -eq 3 ]
+}
+
+@test "a tag that no registry takes is refused, with what is allowed" {
+    run -2 lkcoord show-tag --tag '{{printf "%.7s" .Hash}}' first
+    [[ $output == *"is more than a tag may use of a template: {{.Hash}}"* ]]
+    run -2 lkcoord show-tag --hash a/b first
+    [[ $output == *"first: 'a/b' is not a legal tag"* ]]
+    run -2 lkcoord show-tag --tag '{{/* empty */}}' first
+    [[ $output == *"becomes empty"* ]]
+}
+
+@test "options that contradict each other are refused" {
+    run -2 lkcoord show-tag --network --nonetwork first
+    [ "$output" = "lkcoord: --network and --nonetwork exclude each other" ]
+    run -2 lkcoord show-tag --disable-cache --enable-cache first
+    [ "$output" = "lkcoord: --enable-cache and --disable-cache exclude each other" ]
+}
+
+@test "what git refuses never becomes latest" {
+    mkdir "$BATS_TEST_TMPDIR/outside"
+    cp first/build.yml "$BATS_TEST_TMPDIR/outside"
+    run -2 --separate-stderr lkcoord show-tag "$BATS_TEST_TMPDIR/outside"
+    [ -z "$output" ]
+    [[ $stderr == *"is not in a git repository"* ]]
+    [ "$(lkcoord show-tag --hash x "$BATS_TEST_TMPDIR/outside")" = linuxkit/first:x ]
+}
