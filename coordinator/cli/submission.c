@@ -2,6 +2,7 @@
 
 #include "common/pkg/arguments.h"
 #include "common/source/lookup.h"
+#include "coordinator/cli/config.h"
 #include "coordinator/cli/order.h"
 #include "coordinator/cli/platforms.h"
 #include "coordinator/cli/submission_parts.h"
@@ -48,6 +49,8 @@ static int read_manner(struct manner *out, enum lk_submission_mode mode,
     out->mode = mode;
     out->dockerfile = values->dockerfile;
     if (lk_package_options_of(&values->package, &out->options, err) < 0 ||
+        lk_config_default_arches(values->config, out->options.default_arches,
+                                 &out->options.default_arch_count, err) < 0 ||
         lk_platforms_parse(&out->platforms, values->platforms, values->skip_platforms, err) < 0)
         return -1;
     for (size_t i = 0; i < files->count; i++)

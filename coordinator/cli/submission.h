@@ -48,6 +48,7 @@ struct lk_submit_values {
     const char              *output;
     const char              *layout;  /* push and build: --output oci:DIR */
     const char              *staging; /* HOST/ORG for what goes to it */
+    const char              *config;  /* --config, where default-arches stand; may be NULL */
     const char              *timeout; /* push and build: seconds */
 
     struct lk_handover handover;

@@ -412,6 +412,7 @@ static int run(struct submit *submit, enum lk_submission_mode mode, const struct
     struct lk_target               target = call->target;
     struct lk_err                  err;
 
+    values.config = call->target.config;
     submit->detach = values.detach;
     submit->handover = values.handover;
     submit->is_plan = mode == LK_SUBMIT_PLAN || values.dry_run;

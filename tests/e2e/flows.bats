@@ -273,3 +273,45 @@ break_index() {
     skopeo copy --quiet --all "oci:$BATS_TEST_TMPDIR/unpacked:$tag" "oci:$BATS_TEST_TMPDIR/again:x"
     [ "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name 'out.tar*' | wc -l)" -eq 1 ]
 }
+
+@test "default-arches of the configuration are those of packages that name none" {
+    new_small_package usual
+    sed '$adefault-arches: [amd64]' "$LKCOORD_CONFIG" >"$BATS_TEST_TMPDIR/config.yml"
+    lkcoord push --config "$BATS_TEST_TMPDIR/config.yml" --org "$REGISTRY/demo" usual
+    [ "$(arches_of "$(lkcoord show-tag --org "$REGISTRY/demo" usual)")" = amd64 ]
+    [ "$(lkcoord plan --offline --output json usual | jq -r '[.packages[].arches[].arch] | join(" ")')" = "amd64 arm64 s390x" ]
+}
+
+@test "a dirty package is built under a dirty tag, and its push is refused before anything is built" {
+    new_small_package changed "arches: [amd64]"
+    echo "# more" >>changed/Dockerfile
+    echo "new" >changed/untracked
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" changed)
+    [[ $tag =~ :[0-9a-f]{40}-dirty-[0-9a-f]{7}$ ]]
+    push changed
+    [ "$status" -eq 5 ]
+    [[ $output == *"uncommitted changes in changed"* && $output != *building* ]]
+    lkcoord build --org "$REGISTRY/demo" changed 2>"$BATS_TEST_TMPDIR/log"
+    grep -F '[changed/amd64@amd64-1] built' "$BATS_TEST_TMPDIR/log"
+    rm changed/untracked
+    git checkout -q changed
+}
+
+@test "build arguments come from build.yml and from files, which win" {
+    new_package argued "arches: [amd64]" "buildArgs: [\"ONE=yml\", \"TWO=yml\"]" <<'ENDX'
+FROM base.lkcoord.example/busybox:1
+ARG ONE
+ARG TWO
+ARG PKG_IMAGE
+RUN echo "$ONE $TWO $PKG_IMAGE" > /arguments
+ENDX
+    echo "TWO=file" >"$BATS_TEST_TMPDIR/arguments"
+    lkcoord plan --offline --output json --build-arg-file "$BATS_TEST_TMPDIR/arguments" argued |
+        jq -e '.packages[0].build_args | .ONE == "yml" and .TWO == "file"'
+    push --build-arg-file "$BATS_TEST_TMPDIR/arguments" argued
+    [ "$status" -eq 0 ]
+    skopeo copy --quiet --src-tls-verify=false "docker://${published%@*}" "oci:$BATS_TEST_TMPDIR/image:x"
+    for blob in "$BATS_TEST_TMPDIR"/image/blobs/sha256/*; do
+        tar -xzOf "$blob" arguments 2>/dev/null || true
+    done | grep -x "yml file $REGISTRY/demo/argued"
+}
