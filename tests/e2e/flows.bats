@@ -292,7 +292,7 @@ break_index() {
     [ "$status" -eq 5 ]
     [[ $output == *"uncommitted changes in changed"* && $output != *building* ]]
     lkcoord build --org "$REGISTRY/demo" changed 2>"$BATS_TEST_TMPDIR/log"
-    grep -F '[changed/amd64@amd64-1] built' "$BATS_TEST_TMPDIR/log"
+    grep -F '[changed/amd64@amd64-1] done' "$BATS_TEST_TMPDIR/log"
     rm changed/untracked
     git checkout -q changed
 }
