@@ -242,6 +242,7 @@ static void packages_that_are_not_there_are_told(void **state)
         { "buildArgs: ['A=@lkt:pkgs:../*']\n", "A=@lkt:pkgs:../*: the name needs a '%'" },
         { "buildArgs: ['A=@lkt:image:x']\n", "@lkt: is @lkt:pkg:PATH or @lkt:pkgs:PATTERN" },
         { "buildArgs: ['%=@lkt:pkgs:../none*']\n", "no package's directory matches" },
+        { "buildArgs: ['%=@lkt:pkgs:../.lib*']\n", "no package's directory matches" },
         { "buildArgs: ['A=@lkt:pkg:../none']\n", "there is no build.yml in it" },
         { "buildArgs: ['%=@lkt:pkgs:../w*']\n", "there is no build.yml in it" },
     };
