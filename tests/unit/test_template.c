@@ -82,6 +82,7 @@ static void what_no_tag_needs_is_refused(void **state)
         "{{if .Hash}}x{{end}}",
         "{{-.Hash}}",
         "{{.Hash-}}",
+        "{{.Hashx-}}",
         "{{- -}}",
         "{{ /* c */}}",
         "{{/* c */ }}",
