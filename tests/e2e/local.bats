@@ -254,3 +254,32 @@ kill_all() {
     lkcoord agents | grep '^local  there'
     [ -z "$(ps -eo stat,args | awk '$1 !~ /^Z/' | grep -F "#place" | grep -v grep)" ]
 }
+
+# COMMAND: LinuxKit's way to the passphrase, in a home of its own.
+passphrase_command_is() {
+    mkdir -p "$HOME/.moby/linuxkit"
+    printf 'pkg:\n  content-trust-passphrase-command: "%s"\nother: thing\n' "$1" >"$HOME/.moby/linuxkit/config.yml"
+}
+
+@test "LinuxKit's passphrase command opens the signing key; its first line is the passphrase" {
+    new_small_package commanded "arches: [$NATIVE]"
+    export XDG_STATE_HOME=$WORLD/state3 HOME=$WORLD/home3
+    unset COSIGN_PASSWORD
+    passphrase_command_is "echo open-sesame; echo not this"
+    push commanded
+    [ "$status" -eq 0 ]
+    lkcoord verify --key "$XDG_STATE_HOME/lkcoord/signing.pub" "${published%@*}"
+    unset LKCOORD_CONFIG
+    COSIGN_PASSWORD=open-sesame lkcoord agents
+    ! grep -r open-sesame "$XDG_STATE_HOME"
+
+    for command in "exit 3" "true" "echo wrong"; do
+        passphrase_command_is "$command"
+        run setsid lkcoord push --force --org "$REGISTRY/demo" commanded </dev/null
+        [ "$status" -ne 0 ]
+        [[ $output != *building* && $output != *wrong* ]]
+    done
+    passphrase_command_is "exit 3"
+    run setsid lkcoord push --force --org "$REGISTRY/demo" commanded </dev/null
+    [[ $output == *"content-trust-passphrase-command of $HOME/.moby/linuxkit/config.yml failed with exit status 3"* ]]
+}
