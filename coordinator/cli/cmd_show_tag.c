@@ -8,12 +8,15 @@
 struct values {
     struct lk_package_values package;
     bool                     canonical;
+    bool                     disable_content_trust;
 };
 
 static const struct lk_option options[] = {
     LK_PACKAGE_OPTIONS(struct values, package),
     { "canonical", LK_OPTION_FLAG, offsetof(struct values, canonical), NULL,
       "with docker.io/ in front where Docker would add it" },
+    { "disable-content-trust", LK_OPTION_FLAG, offsetof(struct values, disable_content_trust),
+      NULL, "changes no tag; taken so that a Makefile can give all commands the same options" },
     { 0 },
 };
 

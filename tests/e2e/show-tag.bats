@@ -42,7 +42,7 @@ tree() {
 }
 
 @test "options stand anywhere, with one dash or two" {
-    [ "$(lkcoord show-tag -org=wombat -hash=foo first)" = wombat/first:foo ]
+    [ "$(lkcoord show-tag -org=wombat -disable-content-trust -hash=foo first)" = wombat/first:foo ]
     [ "$(lkcoord show-tag first --org wombat --hash foo)" = wombat/first:foo ]
     [ "$(LINUXKIT_PKG_ORG=koala lkcoord show-tag --tag 'v1-{{ .Hash }}' --hash foo first)" = koala/first:v1-foo ]
     [ "$(USER=jane lkcoord show-tag --dev first second)" = $'jane/first:dev\njane/second:rel-dev' ]
