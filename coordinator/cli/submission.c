@@ -30,6 +30,7 @@ static int open_context(struct lk_submission_item *item, struct lk_err *err)
 /* What all packages of a submission are opened and built by. */
 struct manner {
     enum lk_submission_mode   mode;
+    bool                      is_published; /* whether others will see it */
     struct lk_package_options options;
     const char               *dockerfile; /* NULL: build.yml's */
     struct lk_platforms       platforms;
@@ -41,12 +42,20 @@ static void drop_manner(struct manner *manner)
     lk_texts_fini(&manner->arguments);
 }
 
+/* A layout on this machine is made by a push to the private coordinator's shelf, which is not one. */
+static bool is_published(enum lk_submission_mode mode, const struct lk_submit_values *values)
+{
+    return mode != LK_SUBMIT_BUILD && mode != LK_SUBMIT_PLAN &&
+           (!values->layout || values->staging);
+}
+
 static int read_manner(struct manner *out, enum lk_submission_mode mode,
                        const struct lk_submit_values *values, struct lk_err *err)
 {
     const struct lk_words *files = &values->build_arg_files;
 
     out->mode = mode;
+    out->is_published = is_published(mode, values);
     out->dockerfile = values->dockerfile;
     if (lk_package_options_of(&values->package, &out->options, err) < 0 ||
         lk_config_default_arches(values->config, out->options.default_arches,
@@ -71,18 +80,16 @@ static int set_dockerfile(struct lk_package *package, const char *dockerfile,
 static int open_package(struct lk_submission_item *item, const char *path,
                         const struct manner *manner, struct lk_err *err)
 {
-    enum lk_submission_mode mode = manner->mode;
-
     if (lk_package_open(&item->package, path, &manner->options, err) < 0 ||
         set_dockerfile(&item->package, manner->dockerfile, err) < 0)
         return -1;
-    if (item->package.dirty && mode != LK_SUBMIT_BUILD && mode != LK_SUBMIT_PLAN)
+    if (item->package.dirty && manner->is_published)
         return lk_err_set(
             err, LK_ERR_CONFLICT,
             "uncommitted changes in %s (for example %s); commit them first: what is "
             "pushed is what git has",
             path, item->package.dirty_example);
-    return mode == LK_SUBMIT_MANIFEST ? 0 : open_context(item, err);
+    return manner->mode == LK_SUBMIT_MANIFEST ? 0 : open_context(item, err);
 }
 
 /* Takes the images from the architectures' own tags, whatever was built from. */
