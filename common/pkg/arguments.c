@@ -99,16 +99,27 @@ int lk_arguments_add(struct lk_spec *out, const struct lk_package *package, stru
     return add_own(out, package, err);
 }
 
+/* What Unicode calls white space goes, as in LinuxKit: text that was copied brings such along. */
 static struct lk_str trim(struct lk_str text)
 {
-    static const char blanks[] = " \t\r\n\v\f";
+    static const char *const blanks[] = {
+        " ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\xc2\x85",
+        "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004",
+        "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a", "\u2028",
+        "\u2029", "\u202f", "\u205f", "\u3000",
+    };
+    size_t before;
 
-    while (text.len > 0 && strchr(blanks, text.data[0]) && text.data[0]) {
-        text.data++;
-        text.len--;
-    }
-    while (text.len > 0 && text.data[text.len - 1] && strchr(blanks, text.data[text.len - 1]))
-        text.len--;
+    do {
+        before = text.len;
+        for (size_t i = 0; i < LK_COUNT(blanks); i++) {
+            size_t len = strlen(blanks[i]);
+            if (lk_str_starts(text, blanks[i]))
+                text = (struct lk_str) { text.data + len, text.len - len };
+            if (lk_str_ends(text, blanks[i]))
+                text.len -= len;
+        }
+    } while (text.len < before);
     return text;
 }
 

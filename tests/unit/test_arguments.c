@@ -266,16 +266,18 @@ static void files_override_what_is_set(void **state)
     struct lk_err                             err = { 0 };
 
     (void)state;
-    write_file("one", "  A = from one \r\nPKG_HASH=h\nC=@lkt:pkg:pkg/lib-b\nD==");
-    write_file("two", "A=from two\n");
+    write_file(
+        "one",
+        "\u00a0 A\u2003= \u3000from one\u00a0 \r\nPKG_HASH=h\nC=@lkt:pkg:pkg/lib-b\nD==");
+    write_file("two", "B=from two\n");
     assert_int_equal(spec_of("buildArgs: [A=0, B=0]\n", &spec, &err), 0);
     if (lk_arguments_read_file(&files, "one", &err) < 0 ||
         lk_arguments_read_file(&files, "two", &err) < 0 ||
         lk_arguments_override(&spec, &files, &err) < 0)
         fail_msg("%s", err.text);
     assert_int_equal(spec.argument_count, 8);
-    expect_argument(&spec, 0, "A", "from two");
-    expect_argument(&spec, 1, "B", "0");
+    expect_argument(&spec, 0, "A", "from one");
+    expect_argument(&spec, 1, "B", "from two");
     expect_argument(&spec, 4, "PKG_HASH", "h");
     expect_argument(&spec, 6, "C", "ghcr.io/x/b/c:v1");
     expect_argument(&spec, 7, "D", "=");
