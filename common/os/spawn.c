@@ -40,8 +40,12 @@ static int prepare_files(posix_spawn_file_actions_t *files, const struct lk_spaw
         code = posix_spawn_file_actions_addopen(files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     else if (!code)
         code = posix_spawn_file_actions_adddup2(files, STDOUT_FILENO, STDERR_FILENO);
+    for (size_t i = 0; i < spawn->keep_count && !code; i++)
+        code = posix_spawn_file_actions_adddup2(files, spawn->keep[i],
+                                                LK_SPAWN_KEEP_FIRST + (int)i);
     if (!code)
-        code = posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
+        code = posix_spawn_file_actions_addclosefrom_np(files, LK_SPAWN_KEEP_FIRST +
+                                                                   (int)spawn->keep_count);
     if (!code && spawn->directory)
         code = posix_spawn_file_actions_addchdir_np(files, spawn->directory);
     return code;
@@ -91,6 +95,9 @@ static int spawn_child(pid_t *pid, const struct lk_spawn *spawn, int output, str
         char *const       *wanted;
     } argv = { spawn->argv }, envp = { environment };
 
+    lk_assert(spawn->keep_count <= LK_SPAWN_KEEP_FD_MIN - LK_SPAWN_KEEP_FIRST);
+    for (size_t i = 0; i < spawn->keep_count; i++)
+        lk_assert(spawn->keep[i] >= LK_SPAWN_KEEP_FD_MIN);
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
     int code = prepare_files(&files, spawn, output);

@@ -1,6 +1,6 @@
 /*
  * spawn - runs a program by argv, never by a shell: posix_spawn, own process group, signal mask and
- * dispositions reset, no inherited descriptor but 0-2, the end told by a pidfd.
+ * dispositions reset, no inherited descriptor but 0-2 and those to keep, the end told by a pidfd.
  */
 #ifndef LK_SPAWN_H
 #define LK_SPAWN_H
@@ -10,6 +10,10 @@
 
 #include <sys/types.h>
 
+/* The first descriptor that is kept is the child's 3, and so on; ours must be out of their way. */
+#define LK_SPAWN_KEEP_FIRST  3
+#define LK_SPAWN_KEEP_FD_MIN 64
+
 struct lk_spawn {
     const char *const *argv;        /* NULL-terminated; argv[0] is looked up in PATH */
     const char *const *environment; /* NULL-terminated "NAME=value"; NULL: the caller's */
@@ -18,6 +22,8 @@ struct lk_spawn {
     const char *log;   /* not NULL: appended to this file, in a session of its own: a daemon */
     bool        apart; /* of both only stdout; stderr into /dev/null */
     int         input; /* above 0: the child's stdin, borrowed; else /dev/null */
+    size_t      keep_count;
+    const int  *keep; /* borrowed; none below LK_SPAWN_KEEP_FD_MIN */
 };
 
 struct lk_process {

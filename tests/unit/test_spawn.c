@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 static int run(const char *script, struct lk_buf *output)
@@ -80,6 +81,36 @@ static void the_child_has_three_descriptors_and_a_clean_signal_state(void **stat
     const char *ignored = strstr(output.data, "SigIgn:\t");
     assert_non_null(ignored);
     assert_int_equal(strtoull(ignored + 8, NULL, 16) & 0x7fffffff, 0);
+}
+
+static void what_is_kept_is_the_childs_from_3_on(void **state)
+{
+    const char     *argv[] = { "sh", "-c", "cat <&3; cat <&4; ls /proc/self/fd | wc -l", NULL };
+    int             kept[2];
+    struct lk_spawn spawn = { .argv = argv, .capture = true, .keep_count = 2, .keep = kept };
+    struct lk_process        process;
+    struct lk_err            err;
+    char                     said[32] = "";
+    static const char *const texts[] = { "one ", "two " };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        int file = memfd_create("kept", MFD_CLOEXEC);
+
+        assert_int_equal(write(file, texts[i], 4), 4);
+        assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+        kept[i] = fcntl(file, F_DUPFD_CLOEXEC, LK_SPAWN_KEEP_FD_MIN);
+        close(file);
+    }
+    must(lk_spawn_start(&process, &spawn, &err), &err);
+    struct pollfd end = { .fd = process.pidfd, .events = POLLIN };
+    assert_int_equal(poll(&end, 1, 10000), 1);
+    assert_true(read(process.output, said, sizeof(said) - 1) > 0);
+    assert_int_equal(lk_process_finish(&process), 0);
+    /* 0 to 4, and the one that ls reads. */
+    assert_string_equal(said, "one two 6\n");
+    close(kept[0]);
+    close(kept[1]);
 }
 
 static void environment_and_directory_are_those_asked_for(void **state)
@@ -160,6 +191,7 @@ int main(void)
         cmocka_unit_test(a_grandchild_that_keeps_the_pipe_does_not_keep_us),
         cmocka_unit_test(an_unknown_program_is_not_found_by_name),
         cmocka_unit_test(the_child_has_three_descriptors_and_a_clean_signal_state),
+        cmocka_unit_test(what_is_kept_is_the_childs_from_3_on),
         cmocka_unit_test(environment_and_directory_are_those_asked_for),
         cmocka_unit_test(a_question_is_read_and_only_what_was_printed_comes_back),
         cmocka_unit_test(who_does_not_answer_in_time_is_killed),
