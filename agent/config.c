@@ -10,11 +10,10 @@
 #define PODMAN_RUNROOT_MAX 50
 
 static const char *const known_keys[] = {
-    "coordinator", "coordinator-key", "key",
-    "state",       "slots",           "arches",
-    "builder",     "builder-command", "isolation",
-    "runtime",     "storage",         "registries-conf",
-    "ca-file",     "shelf",           "sources-max-mib",
+    "coordinator", "coordinator-key", "key",     "state",
+    "slots",       "arches",          "builder", "builder-command",
+    "isolation",   "runtime",         "storage", "registries-conf",
+    "ca-file",     "shelf",           "secrets", "sources-max-mib",
     NULL,
 };
 static const char *const storage_keys[] = { "root", "runroot", "driver", NULL };
@@ -221,7 +220,8 @@ static int building(struct lk_agent_config *out, const struct reader *reader)
         text(reader, "runtime", out->runtime, sizeof(out->runtime)) < 0 ||
         path(reader, "registries-conf", out->registries_conf, PATH_MAX) < 0)
         return -1;
-    if (path(reader, "shelf", out->shelf, PATH_MAX) < 0)
+    if (path(reader, "shelf", out->shelf, PATH_MAX) < 0 ||
+        path(reader, "secrets", out->secrets, PATH_MAX) < 0)
         return -1;
     return path(reader, "ca-file", out->ca_file, PATH_MAX);
 }

@@ -16,6 +16,7 @@
  *   ca-file: FILE                whom to trust as registry; default: the system's
  *   sources-max-mib: 16384       the most that sources may take below `state`, 16 at least
  *   shelf: DIR                   in place of a registry (common/registry/shelf.h); the coordinator's
+ *   secrets: DIR                 where lkcoord commands on this host offer build secrets; a private agent's alone
  */
 #ifndef LK_AGENT_CONFIG_H
 #define LK_AGENT_CONFIG_H
@@ -47,6 +48,7 @@ struct lk_agent_config {
     char                 registries_conf[PATH_MAX]; /* "" if not set */
     char                 ca_file[PATH_MAX];         /* "" if not set */
     char                 shelf[PATH_MAX];           /* "" if not set */
+    char                 secrets[PATH_MAX];         /* "" if not set */
     uint64_t             sources_max_bytes;
 };
 

@@ -181,6 +181,7 @@ void lk_task_free(struct lk_task **task)
     lk_runner_free(&t->runner);
     lk_publish_free(&t->publish);
     lk_image_fini(&t->image);
+    lk_build_secrets_fini(&t->secrets);
     if (t->has_spec)
         lk_spec_fini(&t->spec);
     sodium_memzero(&t->ticket, sizeof(t->ticket));

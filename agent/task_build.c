@@ -110,6 +110,7 @@ static void build_ended(void *ctx, int status, const struct lk_err *start_err)
                 (unsigned long long)task->offer.job, task->offer.attempt, task->arch.name,
                 status);
     lk_runner_free(&task->runner);
+    lk_build_secrets_fini(&task->secrets);
     lk_remains_forget(task->host.slots_directory, task->name);
     lk_task_end_log(task);
     line = lk_spool_last_line(task->log);
@@ -148,6 +149,7 @@ void lk_task_build(struct lk_task *task)
           .context = task->context,
           .layout = task->layout,
           .name = task->name,
+          .secrets = lk_spec_wants_secrets(&task->spec) ? &task->secrets : NULL,
     };
     LK_CLEANUP(lk_free_pointer)
     char *for_arch =

@@ -45,13 +45,13 @@ static void fetched(struct lk_task *task, const struct lk_err *err)
         return;
     }
     say(task, "saved");
-    lk_task_emit_kind(task, LK_AGENT_FETCHED);
+    lk_task_take_secrets(task);
 }
 
 void lk_task_fetch_images(struct lk_task *task)
 {
     if (task->spec.depends.image_count == 0) {
-        lk_task_emit_kind(task, LK_AGENT_FETCHED);
+        lk_task_take_secrets(task);
         return;
     }
     say(task, "fetching");

@@ -38,6 +38,8 @@ struct lk_task {
     atomic_bool          cancel; /* these may look at it */
     bool                 stopping;
     bool                 stopped;
+
+    struct lk_build_secrets secrets; /* from when the context is written until it is built */
 };
 
 void lk_task_emit(struct lk_task *task, struct lk_agent_event *event);
@@ -52,8 +54,11 @@ void lk_task_fail(struct lk_task *task, const struct lk_err *err);
 /* To be called whenever something of the task ended: says STOPPED if it was the last. */
 void lk_task_check_stopped(struct lk_task *task);
 
-/* What build.yml's depends.docker-images names goes into the context; then FETCHED. */
+/* What build.yml's depends.docker-images names goes into the context; then the secrets. */
 void lk_task_fetch_images(struct lk_task *task);
+
+/* The build's secrets, if it has any; then FETCHED. */
+void lk_task_take_secrets(struct lk_task *task);
 
 /* Runs something that blocks on a worker's thread; `done`, on the loop's, is left out if the task is stopping. */
 void lk_task_submit(struct lk_task *task, int (*run)(struct lk_task *, struct lk_err *),

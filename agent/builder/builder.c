@@ -23,11 +23,17 @@ struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, enum lk_build_ste
                                    const struct lk_build_request *request)
 {
     lk_assert(plan->step_count < LK_BUILD_STEPS_MAX);
+    bool                  is_first = plan->step_count == 0;
     struct lk_build_step *step = &plan->steps[plan->step_count++];
 
     step->kind = kind;
     if (lk_builder_of(request->config->builder)->jailed)
-        lk_jail_add(&step->argv, request->config, request->directory);
+        lk_jail_add(&step->argv, request->config, request->directory,
+                    is_first ? request->secrets : NULL);
+    if (is_first && request->secrets) {
+        step->fds = request->secrets->fds;
+        step->fd_count = request->secrets->count;
+    }
     step->jail_count = step->argv.count;
     return &step->argv;
 }
@@ -46,6 +52,12 @@ void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *r
     for (size_t i = 0; i < spec->argument_count; i++)
         lk_argv_printf(argv, "--build-arg=%s=%s", spec->arguments[i].name,
                        spec->arguments[i].value);
+    if (!request->secrets)
+        return;
+    if (request->secrets->ssh[0])
+        lk_argv_add(argv, "--ssh=default=" LK_JAIL_SSH);
+    for (size_t i = 0; i < request->secrets->count; i++)
+        lk_argv_printf(argv, "--secret=id=%s,src=" LK_JAIL_SECRET, spec->secrets[i], i);
 }
 
 const char *lk_build_add_tags(struct lk_argv *argv, const struct lk_build_request *request,
@@ -102,7 +114,7 @@ int lk_builder_prepare(const struct lk_agent_config *config, struct lk_err *err)
 void lk_builder_ask_version(struct lk_argv *out, const struct lk_agent_config *config)
 {
     if (lk_builder_of(config->builder)->jailed)
-        lk_jail_add(out, config, NULL);
+        lk_jail_add(out, config, NULL, NULL);
     lk_argv_add_all(out, config->builder_command, "--version", NULL);
 }
 
@@ -126,7 +138,7 @@ void lk_builder_salvage(const struct lk_agent_config *config)
         access(config->storage_root, F_OK) < 0)
         return;
     if (builder->jailed)
-        lk_jail_add(&argv, config, NULL);
+        lk_jail_add(&argv, config, NULL, NULL);
     builder->compose_salvage(&argv, config);
     if (lk_run((const char *const *)argv.items, NULL, &status, &err) < 0 || status != 0)
         lk_log_warn("containers of earlier builds not removed", "path=%s status=%d",
@@ -140,6 +152,12 @@ int lk_build_plan(struct lk_build_plan *out, const struct lk_build_request *requ
     const struct lk_builder *builder = lk_builder_of(request->config->builder);
 
     memset(out, 0, sizeof(*out));
+    if (lk_spec_wants_secrets(request->spec) && (!builder->jailed || !request->secrets))
+        return lk_err_set(
+            err, LK_ERR_PERMANENT,
+            "secrets and ssh need buildah or podman as the agent's builder, whose "
+            "files stay in memory; this agent has %s",
+            builder->name);
     compose_environment(out, request->config);
     if (builder->compose_environment)
         builder->compose_environment(out, request->config);

@@ -18,6 +18,7 @@
 
 #include "agent/builder/argv.h"
 #include "agent/config.h"
+#include "agent/secrets/secrets.h"
 #include "common/pkg/spec.h"
 
 #define LK_BUILD_STEPS_MAX 4
@@ -31,6 +32,7 @@ struct lk_build_request {
     const char *context;   /* directory: the package's tree */
     const char *layout;    /* directory to make */
     const char *name;      /* unique on this host: [a-z0-9-]+ */
+    const struct lk_build_secrets *secrets; /* outlives the plan; NULL: none */
 
     /* Under which the image stays in the builder's own store; none: it does not. */
     size_t      keep_count;
@@ -47,6 +49,8 @@ struct lk_build_step {
     struct lk_argv          argv;
     size_t                  jail_count; /* of its words; the builder's own follow */
     enum lk_build_step_kind kind;
+    size_t                  fd_count; /* for its program to keep */
+    const int              *fds;      /* borrowed */
 };
 
 struct lk_build_plan {
@@ -88,7 +92,8 @@ void lk_builder_ask_version(struct lk_argv *out, const struct lk_agent_config *c
  */
 void lk_builder_salvage(const struct lk_agent_config *config);
 
-/* For the backends: the next step (of a jailed one: in its jail), and what they all say alike. */
+/* For the backends: the next step (of a jailed one: in its jail), and what they all say alike.  The first step is
+ * the build itself: it alone sees the secrets. */
 struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, enum lk_build_step_kind kind,
                                    const struct lk_build_request *request);
 void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *request);

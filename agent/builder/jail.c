@@ -1,5 +1,7 @@
 #include "agent/builder/jail.h"
 
+#include "common/os/spawn.h"
+
 #include <string.h>
 
 /* Links on most systems, to directories below /usr. */
@@ -45,7 +47,24 @@ static void add_visible(struct lk_argv *argv, const char *how, const char *path)
     lk_argv_add_all(argv, how, path, path, NULL);
 }
 
-void lk_jail_add(struct lk_argv *argv, const struct lk_agent_config *config, const char *job)
+static void add_secrets(struct lk_argv *argv, const struct lk_agent_config *config,
+                        const struct lk_build_secrets *secrets)
+{
+    if (secrets->ssh[0])
+        lk_argv_add_all(argv, "--bind", secrets->ssh, LK_JAIL_SSH, NULL);
+    if (secrets->count == 0)
+        return;
+    lk_argv_add(argv, "--tmpfs");
+    lk_argv_printf(argv, "%s/%s-containers", config->storage_root, config->storage_driver);
+    for (size_t i = 0; i < secrets->count; i++) {
+        lk_argv_add_all(argv, "--perms", "0600", "--ro-bind-data", NULL);
+        lk_argv_printf(argv, "%zu", LK_SPAWN_KEEP_FIRST + i);
+        lk_argv_printf(argv, LK_JAIL_SECRET, i);
+    }
+}
+
+void lk_jail_add(struct lk_argv *argv, const struct lk_agent_config *config, const char *job,
+                 const struct lk_build_secrets *secrets)
 {
     lk_argv_add_all(argv, "bwrap", "--die-with-parent", "--unshare-pid", "--unshare-ipc",
                     "--unshare-uts", "--cap-add", "ALL", "--chdir", "/", NULL);
@@ -73,5 +92,7 @@ void lk_jail_add(struct lk_argv *argv, const struct lk_agent_config *config, con
         lk_argv_printf(argv, "%s/" LK_JAIL_SCRATCH, job);
         lk_argv_add(argv, "/var/tmp");
     }
+    if (secrets)
+        add_secrets(argv, config, secrets);
     lk_argv_add(argv, "--");
 }

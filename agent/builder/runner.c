@@ -145,6 +145,8 @@ static void start_next(struct lk_runner *runner)
             .argv = (const char *const *)step->argv.items,
             .environment = (const char *const *)runner->plan.environment.items,
             .capture = true,
+            .keep_count = step->fd_count,
+            .keep = step->fds,
         };
 
         announce(runner, step);

@@ -180,6 +180,15 @@ static int check_depends(const struct lk_spec_depends *depends, struct lk_err *e
     return 0;
 }
 
+bool lk_secret_id_is_valid(const char *id)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t len = strspn(id, allowed);
+
+    return len > 0 && len < LK_NAME_SIZE && id[len] == '\0' && id[0] != '.';
+}
+
 static int check_built(const struct lk_spec *spec, struct lk_err *err)
 {
     if (lk_oid_is_zero(&spec->tree))
@@ -187,6 +196,9 @@ static int check_built(const struct lk_spec *spec, struct lk_err *err)
     if (spec->dockerfile[0] == '\0' || spec->dockerfile[0] == '/' ||
         strstr(spec->dockerfile, "..") || !is_printable(spec->dockerfile))
         return refuse(err, "dockerfile", "must be a path below the package, without '..'");
+    for (size_t i = 0; i < spec->secret_count; i++)
+        if (!lk_secret_id_is_valid(spec->secrets[i]))
+            return refuse(err, "secrets", "an id may have letters, digits, '.', '_' and '-'");
     return check_depends(&spec->depends, err);
 }
 

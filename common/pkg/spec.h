@@ -72,6 +72,9 @@ struct lk_spec {
     char                  *secrets[LK_SPEC_SECRETS_MAX]; /* owned; ids only */
 };
 
+/* As a file's name, and in a builder's options: letters, digits, '.', '_', '-'; no '.' first. */
+bool lk_secret_id_is_valid(const char *id);
+
 void lk_spec_fini(struct lk_spec *spec);
 int  lk_spec_write(const struct lk_spec *spec, struct lk_buf *out, struct lk_err *err);
 int  lk_spec_read(struct lk_str bytes, struct lk_spec *out, struct lk_err *err);

@@ -330,6 +330,35 @@ static void a_jail_shows_the_storage_and_one_job_and_no_keys(void **state)
     }
 }
 
+static void secrets_are_seen_by_the_build_alone_and_written_to_no_storage(void **state)
+{
+    struct world           *world = *state;
+    struct lk_build_secrets secrets = { .count = 1, .fds = { 64 }, .ssh = "/tmp/agent.sock" };
+    struct lk_err           err;
+
+    world->spec.ssh = true;
+    assert_int_equal(lk_spec_add_secret(&world->spec, "token", &err), 0);
+    world->request.secrets = &secrets;
+    plan(world, LK_BUILDER_PODMAN, "podman");
+    const struct lk_build_step *build = &world->plan.steps[0];
+    assert_true(has(&build->argv, "--secret=id=token,src=/run/lkcoord/secret-0"));
+    assert_true(has(&build->argv, "--ssh=default=/run/lkcoord/ssh"));
+    assert_true(has(&build->argv, "/tmp/agent.sock"));
+    assert_true(has(&build->argv, "/s/root/overlay-containers"));
+    assert_int_equal(build->fd_count, 1);
+    for (size_t i = 1; i < world->plan.step_count; i++) {
+        assert_int_equal(world->plan.steps[i].fd_count, 0);
+        assert_false(has(&world->plan.steps[i].argv, "/tmp/agent.sock"));
+        assert_false(has(&world->plan.steps[i].argv, "/run/lkcoord/secret-0"));
+    }
+
+    lk_build_plan_fini(&world->plan);
+    world->config.builder = LK_BUILDER_DOCKER;
+    assert_int_equal(lk_build_plan(&world->plan, &world->request, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_PERMANENT);
+    assert_non_null(strstr(err.text, "need buildah or podman"));
+}
+
 static void the_daemon_of_docker_is_outside_any_jail(void **state)
 {
     struct world *world = *state;
@@ -446,6 +475,7 @@ int main(void)
         WORLD(what_stays_in_the_store_has_its_names_there),
         WORLD(the_network_is_there_only_if_the_package_asks_for_it),
         WORLD(a_jail_shows_the_storage_and_one_job_and_no_keys),
+        WORLD(secrets_are_seen_by_the_build_alone_and_written_to_no_storage),
         WORLD(the_daemon_of_docker_is_outside_any_jail),
         WORLD(steps_with_a_network_see_the_agents_proxies),
         WORLD(steps_without_a_network_see_no_proxies),

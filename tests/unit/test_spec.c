@@ -107,6 +107,7 @@ static void what_few_packages_have_is_checked_too(void **state)
         { rare, "\"images\",", "\"\",", "neither target nor target-dir" },
         { rare, "\"images\",", "\"a/..\",", "target-dir must be a path inside" },
         { rare, "a/b@sha256:0", "--x", "begins with '-'" },
+        { rare, "\"token\"", "\"a,src=/etc/shadow\"", "secrets: an id may have letters" },
         { rare, "[\"token\"]", "[1]", "secrets: an entry is not text" },
         { rare, "linuxkit/bar", "linuxkit/bar:3", "after: must be HOST/PATH" },
         { release, "\"index\"", "\"air\"", "origin: none that this version knows" },
