@@ -89,7 +89,7 @@ COPY build.yml /upper.yml"
     new_small_package held "arches: [amd64]"
     push held
     lkcoord build --org "$REGISTRY/demo" held 2>"$BATS_TEST_TMPDIR/log"
-    ! grep -F '[held/amd64@' "$BATS_TEST_TMPDIR/log"
+    run ! grep -F '[held/amd64@' "$BATS_TEST_TMPDIR/log"
     lkcoord build --force --org "$REGISTRY/demo" held 2>"$BATS_TEST_TMPDIR/log"
     grep -F '[held/amd64@amd64-1] building' "$BATS_TEST_TMPDIR/log"
 }
@@ -129,7 +129,7 @@ COPY build.yml /upper.yml"
     [ "$(make -s -C pkg show-tag OPTIONS="--org $REGISTRY/made" | wc -l)" -eq 2 ]
     make -s -C pkg push OPTIONS="--org $REGISTRY/made" | grep -c '@sha256:' | grep -x 2
     make -C pkg ci-pr OPTIONS="--org $REGISTRY/made" 2>"$BATS_TEST_TMPDIR/log"
-    ! grep -F '@amd64-1]' "$BATS_TEST_TMPDIR/log"
+    run ! grep -F '@amd64-1]' "$BATS_TEST_TMPDIR/log"
     make -n -C pkg forcepush LK_RELEASE=v1 | grep -F -- '--release v1 --force a b'
 }
 
@@ -247,7 +247,7 @@ break_index() {
     [ "$status" -eq 0 ]
     tag=$(lkcoord show-tag --org "$REGISTRY/demo" bare)
     raw "$tag"
-    ! raw "$tag-amd64"
+    run ! raw "$tag-amd64"
 }
 
 @test "disable-content-trust in build.yml leaves a package unsigned, and the result says so" {

@@ -48,20 +48,20 @@ END
     images | grep -x "docker.io/$tag-s390x"
     buildah inspect --type image "$tag-s390x" | jq -e '.OCIv1.architecture == "s390x"'
     buildah inspect --type image "$tag" | jq -e --arg arch "$NATIVE" '.OCIv1.architecture == $arch'
-    ! grep "$STATE" /proc/mounts
+    run ! grep "$STATE" /proc/mounts
 }
 
 @test "a push keeps nothing, and a build by a configured coordinator keeps it at the agent" {
     new_small_package pushed "arches: [$NATIVE]"
     push pushed
     [ "$status" -eq 0 ]
-    ! images | grep pushed
+    run ! grep pushed <<<"$(images)"
     export LKCOORD_CONFIG=$CONFIGURED
     world_agent "$NATIVE-1" "$NATIVE"
     world_wait_agents 1
     lkcoord build --org wombat --allow-emulation pushed
     tag=$(lkcoord show-tag --org wombat pushed)
-    ! images | grep pushed
+    run ! grep pushed <<<"$(images)"
     run -2 lkcoord build --docker pushed
     grep 'a configured coordinator' <<<"$output"
     world_kill "$NATIVE-1"
@@ -82,7 +82,7 @@ END
     [ "$status" -eq 0 ]
     tag=$(lkcoord show-tag --org "$REGISTRY/demo" loaded)
     cat "$WORLD"/docker/*.tar | grep -aqF "\"$tag-$NATIVE\""
-    ! ls "$STATE"/handover*
+    run ! ls "$STATE"/handover*
 }
 
 @test "--docker without a docker is refused before anything is built" {
@@ -92,7 +92,7 @@ END
     run -4 lkcoord build --docker --org wombat nowhere
     grep 'needs a docker that answers here' <<<"$output"
     grep 'Cannot connect to the Docker daemon' <<<"$output"
-    ! grep building <<<"$output"
+    run ! grep building <<<"$output"
     rm "$WORLD/docker/away"
     run -2 lkcoord build --docker --output "oci:$WORLD/layout" nowhere
     grep 'choose one' <<<"$output"
