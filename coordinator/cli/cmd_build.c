@@ -18,6 +18,8 @@ static const struct lk_option options[] = {
     LK_SUBMIT_DRY_RUN,
     LK_SUBMIT_DOCKER,
     LK_SUBMIT_PULL,
+    LK_SUBMIT_SECRET,
+    LK_SUBMIT_SSH,
     LK_SUBMIT_OPTION(
         "output", TEXT, layout, "oci:DIR",
         "write the signed result as an OCI layout, or an archive of one (oci-archive:FILE)"),

@@ -20,6 +20,8 @@ static const struct lk_option options[] = {
     LK_SUBMIT_DRY_RUN,
     LK_SUBMIT_DOCKER,
     LK_SUBMIT_PULL,
+    LK_SUBMIT_SECRET,
+    LK_SUBMIT_SSH,
     LK_SUBMIT_ADOPT,
     LK_SUBMIT_REPLACE,
     LK_SUBMIT_OPTION(

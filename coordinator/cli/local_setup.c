@@ -238,6 +238,7 @@ int lk_local_write_agent(const char *directory, struct lk_err *err)
     add_line(&text, "key", "", directory, "agent.key");
     add_line(&text, "state", "", directory, "agent");
     add_line(&text, "shelf", "", directory, LK_LOCAL_SHELF);
+    add_line(&text, "secrets", "", directory, NULL);
     lk_buf_printf(&text, "slots: %ld\n", slots < 1 ? 1 : slots > SLOTS_MAX ? SLOTS_MAX : slots);
     add_arches(&text, host.machine);
     lk_buf_add_text(&text, "storage:\n  driver: " STORE_DRIVER "\n");

@@ -175,15 +175,18 @@ static int order_packages(struct lk_submission *submission, struct lk_err *err)
     return rc;
 }
 
-static int write_specs(struct lk_submission *submission, struct lk_err *err)
+static int write_specs(struct lk_submission *submission, struct lk_secrets *secrets,
+                       struct lk_err *err)
 {
     for (size_t i = 0; i < submission->count; i++) {
         struct lk_submission_item *item = &submission->items[i];
 
         item->bytes = LK_BUF_INIT(LK_SPEC_BYTES_MAX);
-        if (lk_spec_write(&item->spec, &item->bytes, err) < 0)
+        if (lk_secrets_mark(secrets, &item->spec, err) < 0 ||
+            lk_spec_write(&item->spec, &item->bytes, err) < 0)
             return -1;
         lk_git_hash(false, lk_buf_str(&item->bytes), &item->spec_id);
+        lk_secrets_know(secrets, &item->spec_id);
         memcpy(submission->message.specs[i], item->spec_id.sha1, sizeof(item->spec_id.sha1));
     }
     submission->message.specs_count = (pb_size_t)submission->count;
@@ -221,7 +224,7 @@ int lk_submission_open(struct lk_submission *out, enum lk_submission_mode mode,
     lk_git_init();
     if (add_all(out, mode, values, paths, count, err) < 0 || order_packages(out, err) < 0)
         return -1;
-    return write_specs(out, err);
+    return write_specs(out, values->secrets, err);
 }
 
 void lk_submission_fini(struct lk_submission *submission)

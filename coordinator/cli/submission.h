@@ -14,6 +14,7 @@
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/package_options.h"
 #include "coordinator/cli/handover.h"
+#include "coordinator/cli/secrets.h"
 #include "proto/message.h"
 
 enum lk_submission_mode {
@@ -51,7 +52,9 @@ struct lk_submit_values {
     const char              *config;  /* --config, where default-arches stand; may be NULL */
     const char              *timeout; /* push and build: seconds */
 
-    struct lk_handover handover;
+    struct lk_handover      handover;
+    struct lk_secret_values secret_values;
+    struct lk_secrets      *secrets; /* borrowed: what secret_values name, or NULL */
 };
 
 struct lk_submission_item {

@@ -25,6 +25,7 @@ struct submit {
     struct lk_watcher       watcher;
     bool                    detach;
     struct lk_handover      handover;
+    struct lk_secrets      *secrets; /* NULL: none */
     bool                    is_plan;
     bool                    json; /* of a plan */
     struct lk_layout_output layout;
@@ -327,7 +328,8 @@ static int serve(struct submit *submit, const struct lk_target *target, struct l
     submit->local = lk_client_is_local(client);
     if (!submit->local && target->signs)
         lk_passphrase_command_decline();
-    if (lk_handover_check(&submit->handover, submit->local, submit->layout.path, err) < 0)
+    if (lk_handover_check(&submit->handover, submit->local, submit->layout.path, err) < 0 ||
+        lk_secrets_offer(submit->secrets, submit->local, err) < 0)
         return -1;
     if (submit->layout.path && !submit->local && !submit->is_staged)
         return lk_err_set(err, LK_ERR_INVALID,
@@ -415,6 +417,9 @@ static int run(struct submit *submit, enum lk_submission_mode mode, const struct
     values.config = call->target.config;
     submit->detach = values.detach;
     submit->handover = values.handover;
+    if (lk_secrets_read(&submit->secrets, &values.secret_values, &err) < 0)
+        return lk_exit_of(&err);
+    values.secrets = submit->secrets;
     submit->is_plan = mode == LK_SUBMIT_PLAN || values.dry_run;
     submit->forecast.allow_emulation = values.allow_emulation;
     if (check_values(&values, &err) < 0 || redirect(submit, &values, &mode, &err) < 0 ||
@@ -454,6 +459,7 @@ int lk_submit_run(enum lk_submission_mode mode, const struct lk_call *call)
     int                                        status = run(submit, mode, call);
 
     lk_sender_free(&submit->sender);
+    lk_secrets_free(&submit->secrets);
     lk_submission_fini(&submit->submission);
     lk_watcher_fini(&submit->watcher);
     return status;
