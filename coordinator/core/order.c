@@ -85,6 +85,14 @@ bool lk_order_find(const struct lk_package_request *requests, size_t count,
     return false;
 }
 
+static bool is_empty(const struct lk_package_set *set)
+{
+    for (size_t i = 0; i < LK_COUNT(set->bits); i++)
+        if (set->bits[i])
+            return false;
+    return true;
+}
+
 static void fail(struct lk_core *core, struct lk_package *package,
                  const struct lk_package *failed)
 {
@@ -102,6 +110,8 @@ bool lk_order_holds_back(struct lk_core *core, const struct lk_push *push,
     const struct lk_package *first = NULL;
     char                     text[LK_REASON_SIZE];
 
+    if (is_empty(&package->after))
+        return false;
     for (const struct lk_package *other = push->packages; other; other = other->next_in_push) {
         if (!lk_package_set_has(&package->after, other->number))
             continue;

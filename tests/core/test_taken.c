@@ -284,11 +284,50 @@ static void a_copy_takes_every_architecture_that_is_there(void **state)
         check(w, LK_OUTCOME_OK, "");
         assert_int_equal(package_of(w)->job_count, 3);
         same_images(w, &hash, &elsewhere, 3);
-        if (w->seen[LK_EFFECT_ACCEPT_CHILD]) {
-            assert_string_equal(w->last[LK_EFFECT_ACCEPT_CHILD].from.repository, "org/it");
-            assert_string_equal(w->last[LK_EFFECT_ACCEPT_CHILD].repository, "org/other");
-        }
+        assert_true(w->seen[LK_EFFECT_ACCEPT_CHILD] >= 3);
+        assert_string_equal(w->last[LK_EFFECT_ACCEPT_CHILD].from.repository, "org/it");
+        assert_string_equal(w->last[LK_EFFECT_ACCEPT_CHILD].repository, "org/other");
     }
+}
+
+static void without_arch_tags_only_what_is_elsewhere_needs_a_turn(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request here = taken(1, &release, &hash, 3);
+    struct request there = taken(2, &elsewhere, &hash, 3);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    here.options.no_arch_tags = true;
+    there.options.no_arch_tags = true;
+    push(w, &here);
+    check(w, LK_OUTCOME_OK, "");
+    assert_int_equal(w->seen[LK_EFFECT_ACCEPT_CHILD], 0);
+    push(w, &there);
+    check(w, LK_OUTCOME_OK, "");
+    assert_int_equal(w->seen[LK_EFFECT_ACCEPT_CHILD], 3);
+    assert_int_equal(w->arch_tag_count, 3);
+}
+
+static void what_cannot_all_be_taken_is_refused(void **state)
+{
+    LK_WORLD            w = world_of_three();
+    struct request      request = taken(1, &elsewhere, &hash, 0);
+    struct world_index *index = plant(w, "org/it", "abc", 2, 1, true);
+
+    (void)state;
+    index->entries[1].arch = amd64;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "two images for one architecture");
+    request.key = 2;
+    index->count = LK_PACKAGE_ARCHES_MAX + 1;
+    for (size_t i = 0; i < index->count; i++) {
+        index->entries[i] = index->entries[0];
+        snprintf(index->entries[i].arch.name, LK_ARCH_SIZE, "arch%zu", i);
+    }
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "limit: 8");
+    nothing_was_published(w);
 }
 
 static void an_empty_index_is_never_published(void **state)
@@ -522,6 +561,8 @@ int main(void)
         cmocka_unit_test(what_is_untrusted_in_the_source_is_named_unless_adopted),
         cmocka_unit_test(trouble_with_the_registry_does_not_mean_that_nothing_is_there),
         cmocka_unit_test(a_copy_takes_every_architecture_that_is_there),
+        cmocka_unit_test(without_arch_tags_only_what_is_elsewhere_needs_a_turn),
+        cmocka_unit_test(what_cannot_all_be_taken_is_refused),
         cmocka_unit_test(an_empty_index_is_never_published),
         cmocka_unit_test(a_copy_that_vanished_meanwhile_is_refused_and_not_built),
         cmocka_unit_test(two_copies_to_one_tag_go_one_after_the_other),
