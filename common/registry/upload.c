@@ -312,6 +312,8 @@ static bool is_cured_by_fresh_start(struct upload *upload, const struct lk_err *
     if (!upload->location || !lost || upload->fresh_starts++ >= FRESH_STARTS_MAX)
         return false;
     forget_location(upload);
+    /* Nor does it know an upload that is complete: libcurl asks again when the answer to that was lost. */
+    upload->in_doubt = true;
     return true;
 }
 

@@ -22,8 +22,8 @@ COUNT goes down by one; at 0 the line is no more.
   flip         the first byte of the answer's body is another one
   hide N       a manifest is stored, 201 is answered, and for N seconds nobody finds it
 
-DIR/requests has one line for each request that ended: METHOD STATUS BODY-BYTES FAULT PATH PROGRAM.  STATUS is 0 where none
-was delivered, BODY-BYTES counts what was read of the request's body, FAULT is - where none struck.
+DIR/requests has one line for each request that ended: METHOD STATUS BODY-BYTES FAULT PATH PROGRAM MS.  STATUS is 0 where
+none was delivered, BODY-BYTES counts what was read of the request's body, FAULT is - where none struck, MS is when.
 """
 
 import http.client
@@ -53,7 +53,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except (ConnectionError, http.client.HTTPException, TimeoutError):
             self.reset()
         self.server.note(self.command, self.status, self.got, fault, self.path,
-                         self.headers.get("User-Agent", "?").split("/")[0])
+                         self.headers.get("User-Agent", "?").split("/")[0],
+                         int(time.monotonic() * 1000))
 
     do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any
 
