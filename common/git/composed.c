@@ -71,7 +71,8 @@ static int put(struct lk_git_node *root, struct lk_git_node *new_one, const char
     if (descend(root, path, &parent, &name, err) < 0)
         return -1;
     struct lk_git_node *there = name.len > 0 ? lk_git_node_find(parent, name) : root;
-    if (there && S_ISDIR(there->entry.mode) && S_ISREG(node->entry.mode))
+    if (there && S_ISDIR(there->entry.mode) &&
+        (S_ISREG(node->entry.mode) || (there == root && !S_ISDIR(node->entry.mode))))
         return lk_err_set(err, LK_ERR_INVALID,
                           "'%s' is a directory of the build context, which a file is to be put "
                           "at: write the file's own name behind it",

@@ -18,7 +18,8 @@ void                    lk_git_composed_free(struct lk_git_composed **composed);
 
 /*
  * Puts what `repo` has (a tree, file, link) at `path`, clean and below the top; "" is the top itself.
- * INVALID if the path leads through a file or link, or a file would take the top's or a directory's place.
+ * INVALID if the path leads through a file or link, or a file would take a directory's place, or a link the
+ * top's.
  */
 int lk_git_composed_put(struct lk_git_composed *composed, struct lk_git_repo *repo,
                         const struct lk_git_entry *entry, const char *path, struct lk_err *err);

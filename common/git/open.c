@@ -27,7 +27,14 @@ int mbedtls_x509_crt_parse_file(void *chain, const char *path)
 
 void lk_git_init(void)
 {
+    /*
+     * `git sparse-checkout` and `git clone --filter` write these.  What the first adds to the configuration is
+     * in the index too; content that the second left out is missed by name if it is needed.
+     */
+    static const char *const extensions[] = { "worktreeconfig", "partialclone" };
+
     lk_assert(git_libgit2_init() > 0);
+    git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, LK_COUNT(extensions));
     git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CACHE_BYTES_MAX);
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, WINDOW_BYTES);
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, WINDOWS_TOGETHER_BYTES);

@@ -424,7 +424,7 @@ class World:
                 tracked = [os.fsdecode(t) for t in self.tracked(self.packages[1])]
                 tracked = [t for t in tracked if ":" not in t and "\t" not in t and "\n" not in t]
                 src = self.random.choice(tracked or [package])
-                if os.path.islink(src) or not os.path.isfile(src):
+                if not os.path.isfile(src) and not os.path.islink(src):
                     src = package
             if ":" not in src:
                 found.append(src + ":" + self.random.choice(["x", "", "/a/b"]))

@@ -159,6 +159,8 @@ static void a_destination_that_cannot_be_is_refused_when_it_is_built(void **stat
     expect_no_context(place, "'.' is a directory of the build context");
     set_sources(place, "[\"../lib/m:sub\"]");
     expect_no_context(place, "'sub' is a directory of the build context");
+    set_sources(place, "[\"../alias:.\"]");
+    expect_no_context(place, "'.' is a directory of the build context");
     set_sources(place, "[\"../lib:link/below\"]");
     expect_no_context(place, "link is no directory there");
     set_sources(place, "[\"../lib:Dockerfile/below\"]");
@@ -308,6 +310,25 @@ static void an_object_that_git_has_lost_is_named(void **state)
     assert_false(lk_context_misses(&context, &oid, &err));
 }
 
+static void a_sparse_partial_clone_has_the_same_tags(void **state)
+{
+    const struct place                           *place = *state;
+    LK_CLEANUP(lk_package_fini) struct lk_package package = { 0 };
+    struct lk_err                                 err = { 0 };
+
+    set_sources(place, "[\"../lib:lib\"]");
+    run(place, "mv repo whole; git -C whole config uploadpack.allowFilter true;"
+               "git clone -q --no-checkout --filter=blob:none \"file://$PWD/whole\" repo;"
+               "cd repo; git sparse-checkout set foo lib; git checkout -q");
+    expect_example(place, "");
+    assert_int_equal(open_foo(place, &package, &err), 0);
+    LK_CLEANUP(lk_free_pointer)
+    char *expected =
+        output_of(place, "cd repo; (git rev-parse HEAD:foo HEAD:lib | tr -d '\\n') |"
+                         "sha1sum | cut -c1-40");
+    assert_string_equal(package.tag, expected);
+}
+
 #define in_place(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
 int main(void)
@@ -322,6 +343,7 @@ int main(void)
         in_place(a_submodule_without_its_files_is_refused_when_it_is_built),
         in_place(a_file_that_changes_while_it_is_sent_is_noticed),
         in_place(a_file_that_is_too_large_is_named),
+        in_place(a_sparse_partial_clone_has_the_same_tags),
         in_place(an_object_that_git_has_lost_is_named),
     };
     static const char *const settings[] = { "GIT_DIR",        "GIT_WORK_TREE",
