@@ -249,6 +249,23 @@ static void what_is_untrusted_in_the_source_is_named_unless_adopted(void **state
     check(w, LK_OUTCOME_OK, "");
 }
 
+static void an_index_that_we_published_is_trusted_without_signatures(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request adopting = request_of(1, "org/it", "abc", 1, &amd64);
+    struct request request = taken(2, &release, &hash, 1);
+
+    (void)state;
+    adopting.options.sign = request.options.sign = false;
+    adopting.options.adopt_count = 1;
+    adopting.options.adopt[0] = plant(w, "org/it", "abc", 1, 1, false)->entries[0].child.digest;
+    push(w, &adopting);
+    check(w, LK_OUTCOME_OK, "");
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    same_images(w, &hash, &release, 1);
+}
+
 static void trouble_with_the_registry_does_not_mean_that_nothing_is_there(void **state)
 {
     LK_WORLD       w = world_of_three();
@@ -323,7 +340,7 @@ static void what_cannot_all_be_taken_is_refused(void **state)
     index->count = LK_PACKAGE_ARCHES_MAX + 1;
     for (size_t i = 0; i < index->count; i++) {
         index->entries[i] = index->entries[0];
-        snprintf(index->entries[i].arch.name, LK_ARCH_SIZE, "arch%zu", i);
+        snprintf(index->entries[i].arch.name, LK_ARCH_SIZE, "arch%c", (char)('a' + i));
     }
     push(w, &request);
     check(w, LK_OUTCOME_REFUSED, "limit: 8");
@@ -559,6 +576,7 @@ int main(void)
         cmocka_unit_test(a_complete_release_is_nothing_to_do),
         cmocka_unit_test(what_is_missing_in_the_source_is_named),
         cmocka_unit_test(what_is_untrusted_in_the_source_is_named_unless_adopted),
+        cmocka_unit_test(an_index_that_we_published_is_trusted_without_signatures),
         cmocka_unit_test(trouble_with_the_registry_does_not_mean_that_nothing_is_there),
         cmocka_unit_test(a_copy_takes_every_architecture_that_is_there),
         cmocka_unit_test(without_arch_tags_only_what_is_elsewhere_needs_a_turn),
