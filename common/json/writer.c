@@ -142,3 +142,15 @@ void lk_json_null(struct lk_json *json)
     separate(json);
     lk_buf_add_text(json->out, "null");
 }
+
+void lk_json_text_field(struct lk_json *json, const char *key, const char *value)
+{
+    lk_json_key(json, key);
+    lk_json_text(json, value);
+}
+
+void lk_json_bool_field(struct lk_json *json, const char *key, bool value)
+{
+    lk_json_key(json, key);
+    lk_json_bool(json, value);
+}

@@ -27,4 +27,8 @@ void lk_json_number(struct lk_json *json, const char *digits); /* written as it 
 void lk_json_bool(struct lk_json *json, bool value);
 void lk_json_null(struct lk_json *json);
 
+/* A key and its value at once. */
+void lk_json_text_field(struct lk_json *json, const char *key, const char *value);
+void lk_json_bool_field(struct lk_json *json, const char *key, bool value);
+
 #endif

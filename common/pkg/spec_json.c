@@ -37,12 +37,6 @@ static void write_pairs(struct lk_json *json, const char *key, const struct lk_p
     lk_json_end_array(json);
 }
 
-static void write_text(struct lk_json *json, const char *key, const char *value)
-{
-    lk_json_key(json, key);
-    lk_json_text(json, value);
-}
-
 static void write_arches(struct lk_json *json, const struct lk_spec *spec)
 {
     lk_json_key(json, "arches");
@@ -55,8 +49,8 @@ static void write_arches(struct lk_json *json, const struct lk_spec *spec)
 static void write_target(struct lk_json *json, const struct lk_spec_target *target)
 {
     lk_json_begin_object(json);
-    write_text(json, "repository", target->repository);
-    write_text(json, "tag", target->tag);
+    lk_json_text_field(json, "repository", target->repository);
+    lk_json_text_field(json, "tag", target->tag);
     lk_json_end_object(json);
 }
 
@@ -73,8 +67,8 @@ static void write_depends(struct lk_json *json, const struct lk_spec_depends *de
 {
     lk_json_key(json, "depends");
     lk_json_begin_object(json);
-    write_text(json, "target", depends->target);
-    write_text(json, "target_dir", depends->target_dir);
+    lk_json_text_field(json, "target", depends->target);
+    lk_json_text_field(json, "target_dir", depends->target_dir);
     write_texts(json, "images", depends->images, depends->image_count);
     lk_json_end_object(json);
 }
@@ -88,11 +82,10 @@ static bool has_depends(const struct lk_spec_depends *depends)
 static void write_rare(struct lk_json *json, const struct lk_spec *spec)
 {
     if (spec->is_unsigned) {
-        lk_json_key(json, "unsigned");
-        lk_json_bool(json, true);
+        lk_json_bool_field(json, "unsigned", true);
     }
     if (spec->origin != LK_ORIGIN_BUILD)
-        write_text(json, "origin", origins[spec->origin]);
+        lk_json_text_field(json, "origin", origins[spec->origin]);
     if (spec->origin == LK_ORIGIN_INDEX) {
         lk_json_key(json, "from");
         write_target(json, &spec->from);
@@ -107,8 +100,7 @@ static void write_rare(struct lk_json *json, const struct lk_spec *spec)
     if (has_depends(&spec->depends))
         write_depends(json, &spec->depends);
     if (spec->ssh) {
-        lk_json_key(json, "ssh");
-        lk_json_bool(json, true);
+        lk_json_bool_field(json, "ssh", true);
     }
     if (spec->secret_count > 0)
         write_texts(json, "secrets", spec->secrets, spec->secret_count);
@@ -124,15 +116,13 @@ int lk_spec_write(const struct lk_spec *spec, struct lk_buf *out, struct lk_err 
         return -1;
     lk_oid_format(&spec->tree, tree);
     lk_json_begin_object(&json);
-    write_text(&json, "path", spec->path);
-    write_text(&json, "repository", spec->repository);
-    write_text(&json, "tag", spec->tag);
-    write_text(&json, "tree", tree);
-    write_text(&json, "dockerfile", spec->dockerfile);
-    lk_json_key(&json, "network");
-    lk_json_bool(&json, spec->network);
-    lk_json_key(&json, "no_cache");
-    lk_json_bool(&json, spec->no_cache);
+    lk_json_text_field(&json, "path", spec->path);
+    lk_json_text_field(&json, "repository", spec->repository);
+    lk_json_text_field(&json, "tag", spec->tag);
+    lk_json_text_field(&json, "tree", tree);
+    lk_json_text_field(&json, "dockerfile", spec->dockerfile);
+    lk_json_bool_field(&json, "network", spec->network);
+    lk_json_bool_field(&json, "no_cache", spec->no_cache);
     write_arches(&json, spec);
     write_pairs(&json, "labels", spec->labels, spec->label_count);
     write_pairs(&json, "arguments", spec->arguments, spec->argument_count);

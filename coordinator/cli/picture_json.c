@@ -1,19 +1,6 @@
 #include "coordinator/cli/picture_json.h"
 
-static void text_field(struct lk_json *json, const char *key, const char *value)
-{
-    lk_json_key(json, key);
-    lk_json_text(json, value);
-}
-
-static void bool_field(struct lk_json *json, const char *key, bool value)
-{
-    lk_json_key(json, key);
-    lk_json_bool(json, value);
-}
-
-/* Absent things are null, so that a reader need not know which texts mean "none". */
-static void digest_field(struct lk_json *json, const char *key, const struct lk_digest *digest)
+void lk_json_digest_field(struct lk_json *json, const char *key, const struct lk_digest *digest)
 {
     char text[LK_DIGEST_TEXT_SIZE];
 
@@ -29,18 +16,18 @@ static void digest_field(struct lk_json *json, const char *key, const struct lk_
 static void add_job(struct lk_json *json, const struct lk_picture_job *job, bool dry_run)
 {
     lk_json_begin_object(json);
-    text_field(json, "arch", job->arch.name);
+    lk_json_text_field(json, "arch", job->arch.name);
     if (dry_run)
-        text_field(json, "action", lk_picture_job_action(job));
-    text_field(json, "state", lk_picture_job_word(job));
-    text_field(json, "agent", job->agent);
-    bool_field(json, "emulated", job->emulated);
-    digest_field(json, "digest", &job->digest);
+        lk_json_text_field(json, "action", lk_picture_job_action(job));
+    lk_json_text_field(json, "state", lk_picture_job_word(job));
+    lk_json_text_field(json, "agent", job->agent);
+    lk_json_bool_field(json, "emulated", job->emulated);
+    lk_json_digest_field(json, "digest", &job->digest);
     lk_json_key(json, "job");
     lk_json_u64(json, job->id);
     lk_json_key(json, "attempt");
     lk_json_u64(json, job->attempt);
-    text_field(json, "text", job->text);
+    lk_json_text_field(json, "text", job->text);
     lk_json_end_object(json);
 }
 
@@ -48,14 +35,14 @@ static void add_package(struct lk_json *json, const struct lk_picture_package *p
                         bool dry_run)
 {
     lk_json_begin_object(json);
-    text_field(json, "repository", package->repository);
-    text_field(json, "tag", package->tag);
-    text_field(json, "path", package->path);
-    text_field(json, "state", lk_picture_package_word(package));
-    digest_field(json, "digest", &package->index_digest);
-    bool_field(json, "signed", package->is_signed);
-    bool_field(json, "nothing_to_do", package->nothing_to_do);
-    text_field(json, "text", package->text);
+    lk_json_text_field(json, "repository", package->repository);
+    lk_json_text_field(json, "tag", package->tag);
+    lk_json_text_field(json, "path", package->path);
+    lk_json_text_field(json, "state", lk_picture_package_word(package));
+    lk_json_digest_field(json, "digest", &package->index_digest);
+    lk_json_bool_field(json, "signed", package->is_signed);
+    lk_json_bool_field(json, "nothing_to_do", package->nothing_to_do);
+    lk_json_text_field(json, "text", package->text);
     lk_json_key(json, "jobs");
     lk_json_begin_array(json);
     for (size_t i = 0; i < package->job_count; i++)
@@ -69,19 +56,19 @@ void lk_picture_json(struct lk_buf *out, const char *schema, const struct lk_pic
     struct lk_json json = { .out = out };
 
     lk_json_begin_object(&json);
-    text_field(&json, "schema", schema);
+    lk_json_text_field(&json, "schema", schema);
     lk_json_key(&json, "push");
     lk_json_u64(&json, picture->push);
-    text_field(&json, "client", picture->client);
-    text_field(&json, "state", lk_picture_push_word(picture->state, picture->outcome));
-    bool_field(&json, "ended", picture->state == lk_wire_PushState_PUSH_ENDED);
+    lk_json_text_field(&json, "client", picture->client);
+    lk_json_text_field(&json, "state", lk_picture_push_word(picture->state, picture->outcome));
+    lk_json_bool_field(&json, "ended", picture->state == lk_wire_PushState_PUSH_ENDED);
     lk_json_key(&json, "exit");
     if (picture->state == lk_wire_PushState_PUSH_ENDED)
         lk_json_u64(&json, (uint64_t)picture->outcome);
     else
         lk_json_null(&json);
-    bool_field(&json, "dry_run", picture->dry_run);
-    bool_field(&json, "build_only", picture->build_only);
+    lk_json_bool_field(&json, "dry_run", picture->dry_run);
+    lk_json_bool_field(&json, "build_only", picture->build_only);
     lk_json_key(&json, "packages");
     lk_json_begin_array(&json);
     for (size_t i = 0; i < picture->package_count; i++)

@@ -1,34 +1,9 @@
 #include "coordinator/cli/plan_json.h"
 
-#include "common/json/writer.h"
+#include "coordinator/cli/picture_json.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static void text_field(struct lk_json *json, const char *key, const char *value)
-{
-    lk_json_key(json, key);
-    lk_json_text(json, value);
-}
-
-static void bool_field(struct lk_json *json, const char *key, bool value)
-{
-    lk_json_key(json, key);
-    lk_json_bool(json, value);
-}
-
-static void digest_field(struct lk_json *json, const char *key, const struct lk_digest *digest)
-{
-    char text[LK_DIGEST_TEXT_SIZE];
-
-    lk_json_key(json, key);
-    if (lk_digest_is_zero(digest)) {
-        lk_json_null(json);
-        return;
-    }
-    lk_digest_format(digest, text);
-    lk_json_text(json, text);
-}
 
 static void add_reference(struct lk_json *json, const char *repository, const char *tag)
 {
@@ -44,7 +19,7 @@ static void pairs_field(struct lk_json *json, const char *key, const struct lk_p
     lk_json_key(json, key);
     lk_json_begin_object(json);
     for (size_t i = 0; i < count; i++)
-        text_field(json, pairs[i].name, pairs[i].value);
+        lk_json_text_field(json, pairs[i].name, pairs[i].value);
     lk_json_end_object(json);
 }
 
@@ -85,7 +60,7 @@ static void add_origin(struct lk_json *json, const struct lk_spec *spec)
 {
     static const char *const names[] = { "build", "index", "arch-tags" };
 
-    text_field(json, "origin", names[spec->origin]);
+    lk_json_text_field(json, "origin", names[spec->origin]);
     lk_json_key(json, "from");
     if (spec->origin == LK_ORIGIN_INDEX)
         add_reference(json, spec->from.repository, spec->from.tag);
@@ -97,8 +72,8 @@ static void add_depends(struct lk_json *json, const struct lk_spec_depends *depe
 {
     lk_json_key(json, "depends");
     lk_json_begin_object(json);
-    text_field(json, "target", depends->target);
-    text_field(json, "target_dir", depends->target_dir);
+    lk_json_text_field(json, "target", depends->target);
+    lk_json_text_field(json, "target_dir", depends->target_dir);
     texts_field(json, "images", depends->images, depends->image_count);
     lk_json_end_object(json);
 }
@@ -110,11 +85,11 @@ static void add_build(struct lk_json *json, const struct lk_submission_item *ite
     char                   tree[LK_OID_TEXT_SIZE];
 
     lk_oid_format(&spec->tree, tree);
-    text_field(json, "tree", tree);
-    text_field(json, "dockerfile", spec->dockerfile);
-    bool_field(json, "network", spec->network);
-    bool_field(json, "cache", !spec->no_cache);
-    bool_field(json, "unsigned", spec->is_unsigned);
+    lk_json_text_field(json, "tree", tree);
+    lk_json_text_field(json, "dockerfile", spec->dockerfile);
+    lk_json_bool_field(json, "network", spec->network);
+    lk_json_bool_field(json, "cache", !spec->no_cache);
+    lk_json_bool_field(json, "unsigned", spec->is_unsigned);
     pairs_field(json, "labels", spec->labels, spec->label_count);
     pairs_field(json, "build_args", spec->arguments, spec->argument_count);
     texts_field(json, "extra_sources", sources->texts, sources->count);
@@ -124,24 +99,24 @@ static void add_build(struct lk_json *json, const struct lk_submission_item *ite
 static void add_known_arch(struct lk_json *json, const struct lk_picture_job *job)
 {
     lk_json_begin_object(json);
-    text_field(json, "arch", job->arch.name);
-    text_field(json, "action", lk_picture_job_action(job));
-    text_field(json, "why", job->text);
+    lk_json_text_field(json, "arch", job->arch.name);
+    lk_json_text_field(json, "action", lk_picture_job_action(job));
+    lk_json_text_field(json, "why", job->text);
     lk_json_key(json, "emulated");
     if (job->foreseen || job->emulated)
         lk_json_bool(json, job->emulated);
     else
         lk_json_null(json);
-    digest_field(json, "digest", &job->digest);
+    lk_json_digest_field(json, "digest", &job->digest);
     lk_json_end_object(json);
 }
 
 static void add_unknown_arch(struct lk_json *json, const struct lk_arch *arch)
 {
     lk_json_begin_object(json);
-    text_field(json, "arch", arch->name);
-    text_field(json, "action", "unknown");
-    text_field(json, "why", "no coordinator was asked");
+    lk_json_text_field(json, "arch", arch->name);
+    lk_json_text_field(json, "action", "unknown");
+    lk_json_text_field(json, "why", "no coordinator was asked");
     lk_json_key(json, "emulated");
     lk_json_null(json);
     lk_json_key(json, "digest");
@@ -154,10 +129,10 @@ static void add_outlook(struct lk_json *json, const struct lk_spec *spec,
 {
     static const struct lk_digest none;
 
-    text_field(json, "state", package ? lk_picture_package_word(package) : "unknown");
-    text_field(json, "text", package ? package->text : "");
-    bool_field(json, "nothing_to_do", package && package->nothing_to_do);
-    digest_field(json, "digest", package ? &package->index_digest : &none);
+    lk_json_text_field(json, "state", package ? lk_picture_package_word(package) : "unknown");
+    lk_json_text_field(json, "text", package ? package->text : "");
+    lk_json_bool_field(json, "nothing_to_do", package && package->nothing_to_do);
+    lk_json_digest_field(json, "digest", package ? &package->index_digest : &none);
     lk_json_key(json, "arches");
     lk_json_begin_array(json);
     for (size_t i = 0; package && i < package->job_count; i++)
@@ -174,7 +149,7 @@ static void add_package(struct lk_json *json, const struct lk_submission *submis
     const struct lk_spec *spec = &item->spec;
 
     lk_json_begin_object(json);
-    text_field(json, "path", spec->path);
+    lk_json_text_field(json, "path", spec->path);
     lk_json_key(json, "reference");
     add_reference(json, spec->repository, spec->tag);
     lk_json_key(json, "order");
@@ -196,8 +171,8 @@ void lk_plan_json(struct lk_buf *out, const struct lk_submission *submission,
     struct lk_json json = { .out = out };
 
     lk_json_begin_object(&json);
-    text_field(&json, "schema", "lkcoord.plan/v1");
-    bool_field(&json, "asked", picture != NULL);
+    lk_json_text_field(&json, "schema", "lkcoord.plan/v1");
+    lk_json_bool_field(&json, "asked", picture != NULL);
     lk_json_key(&json, "exit");
     lk_json_u64(&json, picture ? (uint64_t)picture->outcome : 0);
     lk_json_key(&json, "packages");
