@@ -206,6 +206,7 @@ static void add_arch(struct reader *reader, const struct field *field,
     struct lk_arch       arch;
 
     (void)field;
+    out->is_built_nowhere = false;
     if (!lk_arch_parse(lk_str_of(item->text), &arch)) {
         keep_from_building(out,
                            "%s:%u: arches: '%.64s' is not an architecture's name as Go writes "
@@ -229,6 +230,7 @@ static void read_arches(struct reader *reader, const struct field *field,
     /* A null or empty list means: built nowhere.  LinuxKit has such packages. */
     reader->out->arch_count = 0;
     reader->out->has_default_arches = false;
+    reader->out->is_built_nowhere = true;
     each_text(reader, field, value, add_arch);
 }
 

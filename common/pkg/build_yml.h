@@ -34,9 +34,10 @@ struct lk_build_yml {
     size_t          arch_count; /* default amd64, arm64, s390x; 0 if the list is empty */
     struct lk_arch  arches[LK_PACKAGE_ARCHES_MAX];
     bool            has_default_arches; /* build.yml says nothing of arches */
-    struct lk_texts extra_sources;      /* "src:dst", as written */
-    struct lk_texts build_args;         /* buildArgs, as written */
-    char           *config;             /* owned: the label's JSON; NULL if there is none */
+    bool            is_built_nowhere; /* "arches: []": nothing else in it matters to a build */
+    struct lk_texts extra_sources;    /* "src:dst", as written */
+    struct lk_texts build_args;       /* buildArgs, as written */
+    char           *config;           /* owned: the label's JSON; NULL if there is none */
     struct lk_docker_images docker_images;
 
     char unbuildable[LK_ERR_TEXT_MAX]; /* why it has a tag, but cannot be built; "" if it can */

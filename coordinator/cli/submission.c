@@ -83,6 +83,8 @@ static int open_package(struct lk_submission_item *item, const char *path,
     if (lk_package_open(&item->package, path, &manner->options, err) < 0 ||
         set_dockerfile(&item->package, manner->dockerfile, err) < 0)
         return -1;
+    if (item->package.build.is_built_nowhere)
+        return 0;
     if (item->package.dirty && manner->is_published)
         return lk_err_set(
             err, LK_ERR_CONFLICT,
@@ -103,6 +105,9 @@ static void take_arch_tags(struct lk_spec *spec)
 static int make_spec(struct lk_submission_item *item, const struct manner *manner,
                      bool *skipped, struct lk_err *err)
 {
+    *skipped = item->package.build.is_built_nowhere;
+    if (*skipped)
+        return 0;
     if (lk_package_spec(&item->package, &item->spec, err) < 0 ||
         lk_arguments_override(&item->spec, &manner->arguments, err) < 0)
         return -1;

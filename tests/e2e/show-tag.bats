@@ -102,3 +102,14 @@ tree() {
     [[ $stderr == *"is not in a git repository"* ]]
     [ "$(lkcoord show-tag --hash x "$BATS_TEST_TMPDIR/outside")" = linuxkit/first:x ]
 }
+
+@test "a package for no architecture has a tag, and is skipped by what builds" {
+    printf 'image: first\narches: []\ndockerfile: ../gone\n' >first/build.yml
+    [[ $(lkcoord show-tag first) == linuxkit/first:$(tree first)-dirty-??????? ]]
+    run -0 --separate-stderr lkcoord plan --offline --output json first
+    [ "$(jq -c .packages <<<"$output")" = '[]' ]
+    [ "$stderr" = "lkcoord: first is skipped: its build.yml has no architectures" ]
+    printf 'image: first\narches: [linux/amd64]\n' >first/build.yml
+    run -2 lkcoord plan --offline first
+    [[ $output == *"first/build.yml:2: arches: 'linux/amd64' is not an architecture's name"* ]]
+}

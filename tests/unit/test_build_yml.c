@@ -54,6 +54,7 @@ static char *shown(const struct lk_build_yml *build, const char *key)
         { "from-file", build->docker_images.from_file },
         { "unbuildable", build->unbuildable },
         { "config", build->config ? build->config : "none" },
+        { "nowhere", words[build->is_built_nowhere] },
     };
 
     for (size_t i = 0; i < LK_COUNT(texts); i++)
@@ -201,6 +202,12 @@ static void no_arches_are_no_arches(void **state)
         { "arches: []", "arches", "" },
         { "arches:", "arches", "" },
         { "arches: [~]", "arches", "" },
+        { "arches: []", "nowhere", "true" },
+        { "arches:", "nowhere", "true" },
+        { "arches: [~]", "nowhere", "true" },
+        { "arches: [~, amd64]", "nowhere", "false" },
+        { "arches: [linux/amd64]", "nowhere", "false" },
+        { "", "nowhere", "false" },
     };
 
     (void)state;
