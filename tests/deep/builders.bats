@@ -70,6 +70,18 @@ base=base.lkcoord.example
     [ -z "$(podman --root "$WORLD/amd64-1/root" --runroot "$RUNROOT" images -q --filter reference='*/lkcoord/*')" ]
 }
 
+@test "what podman builds and nobody publishes stays in its store" {
+    new_small_package kept-podman "arches: [amd64]"
+    lkcoord build --org wombat kept-podman
+    podman --root "$WORLD/amd64-1/root" --runroot "$RUNROOT" image exists \
+        "$(lkcoord show-tag --org wombat kept-podman)-amd64"
+    podman --root "$WORLD/amd64-1/root" --runroot "$RUNROOT" image exists \
+        "$(lkcoord show-tag --org wombat kept-podman)"
+    # What is there already is still built and published.
+    push kept-podman
+    [ "$status" -eq 0 ]
+}
+
 @test "with network: true podman's steps have the host's network" {
     package_with_steps open-podman "network: true"
     push open-podman
@@ -101,6 +113,17 @@ docker_base() {
     push with-docker
     is_published with-docker no
     [ -z "$(/usr/bin/docker images -q 'lkcoord/*')" ]
+}
+
+@test "what docker builds and nobody publishes stays with it" {
+    new_package kept-docker "arches: [amd64]" <<EOF2
+FROM scratch
+COPY build.yml /kept.yml
+EOF2
+    lkcoord build --org wombat kept-docker
+    export DOCKER_HOST=unix://$WORLD/docker.sock
+    /usr/bin/docker image inspect "$(lkcoord show-tag --org wombat kept-docker)-amd64"
+    /usr/bin/docker image inspect "$(lkcoord show-tag --org wombat kept-docker)"
 }
 
 @test "with network: true docker's steps have the host's network" {

@@ -97,3 +97,15 @@ END
     run -2 lkcoord build --docker --output "oci:$WORLD/layout" nowhere
     grep 'choose one' <<<"$output"
 }
+
+@test "--pull fetches what was published before and is not built again" {
+    new_small_package fetched "arches: [$NATIVE]"
+    push fetched
+    [ "$status" -eq 0 ]
+    run ! grep fetched <<<"$(images)"
+    push --pull fetched
+    grep 'nothing to do' <<<"$output"
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" fetched)
+    images | grep -x "$tag"
+    images | grep -x "$tag-$NATIVE"
+}
