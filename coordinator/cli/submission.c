@@ -77,6 +77,19 @@ static int set_dockerfile(struct lk_package *package, const char *dockerfile,
     return 0;
 }
 
+static int refuse_dirty(const struct lk_package *package, struct lk_err *err)
+{
+    if (!package->dirty_example[0])
+        return lk_err_set(err, LK_ERR_CONFLICT,
+                          "%s: with --force-dirty it can be built, not pushed: what is pushed "
+                          "is what git has",
+                          package->path);
+    return lk_err_set(err, LK_ERR_CONFLICT,
+                      "uncommitted changes in %s (for example %s); commit them first: what is "
+                      "pushed is what git has",
+                      package->path, package->dirty_example);
+}
+
 static int open_package(struct lk_submission_item *item, const char *path,
                         const struct manner *manner, struct lk_err *err)
 {
@@ -86,11 +99,7 @@ static int open_package(struct lk_submission_item *item, const char *path,
     if (item->package.build.is_built_nowhere)
         return 0;
     if (item->package.dirty && manner->is_published)
-        return lk_err_set(
-            err, LK_ERR_CONFLICT,
-            "uncommitted changes in %s (for example %s); commit them first: what is "
-            "pushed is what git has",
-            path, item->package.dirty_example);
+        return refuse_dirty(&item->package, err);
     return manner->mode == LK_SUBMIT_MANIFEST ? 0 : open_context(item, err);
 }
 

@@ -295,6 +295,8 @@ break_index() {
     grep -F '[changed/amd64@amd64-1] done' "$BATS_TEST_TMPDIR/log"
     rm changed/untracked
     git checkout -q changed
+    run -5 lkcoord push --force-dirty --org "$REGISTRY/demo" changed
+    [[ $output == *"with --force-dirty it can be built, not pushed"* ]]
 }
 
 @test "build arguments come from build.yml and from files, which win" {
