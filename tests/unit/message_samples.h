@@ -187,6 +187,8 @@ static void sample_of_requests(lk_wire_Envelope *e)
             .dry_run = true,
             .build_only = true,
             .force = true,
+            .no_build = true,
+            .no_arch_tags = true,
             .adopt_count = 1,
             .adopt = { { 0xd0, 0xd1, 0xd2 } },
             .replace_count = 2,

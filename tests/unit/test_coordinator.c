@@ -45,6 +45,7 @@ static void twist(lk_wire_Envelope *e)
     case lk_wire_Envelope_hello_tag: e->body.hello.slots = (uint32_t)some_number(); return;
     case lk_wire_Envelope_submit_tag:
         e->body.submit.no_signature = true;
+        e->body.submit.no_build = rand() % 8 == 0;
         e->body.submit.request_key[0] = (pb_byte_t)rand();
         return;
     default: return;
