@@ -189,6 +189,7 @@ static void handle(struct lk_core *core, const struct lk_event *event)
     switch (event->type) {
     case LK_EVENT_START: start(core, event->start.epoch); return;
     case LK_EVENT_TIMER: return;
+    case LK_EVENT_EPOCH_HEARD: lk_epoch_heard(core, event); return;
     case LK_EVENT_SUBMIT: lk_push_submit(core, event); return;
     case LK_EVENT_CANCEL: lk_push_cancel(core, event); return;
     case LK_EVENT_SOURCE_READY:

@@ -68,4 +68,19 @@ bool     lk_core_takes_agent(const struct lk_core *core, const char *name);
 uint32_t lk_core_agent_busy(const struct lk_core *core, const struct lk_agent *agent);
 uint64_t lk_core_epoch(const struct lk_core *core);
 
+/*
+ * Of an epoch of this cluster that somebody was welcomed under.  AHEAD: this state is older than one that was there
+ * before it (a backup, put in place by hand): EPOCH_HEARD goes past all of it.
+ */
+enum lk_epoch_news { LK_EPOCH_IS_KNOWN, LK_EPOCH_IS_AHEAD, LK_EPOCH_IS_ABSURD };
+#define LK_EPOCH_AHEAD_MAX 100000
+enum lk_epoch_news lk_core_judge_epoch(const struct lk_core *core, uint64_t heard);
+
+/*
+ * The fact that goes on from an older state: of the pushes that are forgotten thereby, no number is ever given
+ * again, or an agent could take its old work for new.
+ */
+#define LK_LOST_PUSHES_MAX 100000
+void lk_fact_jump(struct lk_fact *fact, uint64_t epoch, uint64_t push, uint64_t package);
+
 #endif

@@ -24,6 +24,7 @@ enum lk_event_type {
     LK_EVENT_CHILD_CHECKED,
     LK_EVENT_MERGED,
     LK_EVENT_TAGGED,
+    LK_EVENT_EPOCH_HEARD, /* an agent was welcomed to this cluster under a later epoch (start.epoch) */
 };
 
 struct lk_package_request {

@@ -32,6 +32,8 @@ enum lk_fact_type {
     LK_FACT_PUSH_FORGOTTEN, /* push */
     LK_FACT_PUBLISH_QUEUED, /* package: waits for its turn to publish */
     LK_FACT_ARCHES_FOUND,   /* package, arches: those of `from`, where all are wanted */
+    LK_FACT_NUMBERS,        /* epoch, fence, push, package: given already, or never to be */
+    LK_FACT_RECORD, /* count (its place), first, repository, tag, arches (one; none: the index), child */
 };
 
 struct lk_fact {
@@ -46,7 +48,7 @@ struct lk_fact {
     int64_t           wall_ms;
     enum lk_job_state state;
     enum lk_outcome   outcome;
-    bool              flag; /* kept, emulated, counted, nothing_to_do: as the list above says */
+    bool              flag; /* kept, counted, first and so on: as the list above says */
     bool              is_signed;
     struct lk_child   child;
     union {

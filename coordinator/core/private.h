@@ -86,6 +86,13 @@ void                    lk_record_keep(struct lk_core *core, const struct lk_pac
 const struct lk_record *lk_record_find(const struct lk_core *core, const char *repository,
                                        const char *tag, const struct lk_arch *arch);
 
+/* snapshot.c */
+bool lk_apply_numbers(struct lk_core *core, const struct lk_fact *fact);
+bool lk_apply_record(struct lk_core *core, const struct lk_fact *fact);
+
+/* epoch.c */
+void lk_epoch_heard(struct lk_core *core, const struct lk_event *event);
+
 /* order.c */
 bool lk_package_set_has(const struct lk_package_set *set, size_t number);
 /* Finds the packages that `after` names.  False, with the reason: one is not there, or they wait in a circle. */

@@ -491,6 +491,12 @@ static void advance_receiving(struct lk_core *core, struct lk_push *push)
 
 void lk_push_advance(struct lk_core *core, struct lk_push *push)
 {
+    /* A push that ends in this look is not looked at again before those that ended earlier. */
+    if (push->state == LK_PUSH_ENDED) {
+        if (core->ended_count > core->config.history_max)
+            forget(core, push->id);
+        return;
+    }
     if (push->state == LK_PUSH_RECEIVING) {
         advance_receiving(core, push);
         return;
@@ -508,6 +514,4 @@ void lk_push_advance(struct lk_core *core, struct lk_push *push)
         lk_sched_advance(core, push);
         end_when_all_ended(core, push);
     }
-    if (push->state == LK_PUSH_ENDED && core->ended_count > core->config.history_max)
-        forget(core, push->id);
 }

@@ -19,7 +19,7 @@ static bool has_names(enum lk_fact_type type)
 
 static bool has_arches(enum lk_fact_type type)
 {
-    return has_names(type) || type == LK_FACT_ARCHES_FOUND;
+    return has_names(type) || type == LK_FACT_ARCHES_FOUND || type == LK_FACT_RECORD;
 }
 
 static bool has_agent(enum lk_fact_type type)
@@ -116,6 +116,10 @@ size_t lk_fact_encode(const struct lk_fact *fact, uint8_t out[LK_FACT_BYTES_MAX]
     } else if (has_text(fact->type)) {
         memcpy(message.text, fact->text, sizeof(message.text));
     }
+    if (fact->type == LK_FACT_RECORD) {
+        memcpy(message.repository, fact->repository, sizeof(message.repository));
+        memcpy(message.tag, fact->tag, sizeof(message.tag));
+    }
     if (has_arches(fact->type))
         encode_arches(fact, &message);
     pb_ostream_t stream = pb_ostream_from_buffer(out, LK_FACT_BYTES_MAX);
@@ -178,6 +182,10 @@ static bool decode_variant(lk_fact_Fact *message, struct lk_fact *out)
     }
     if (has_names(out->type) && !decode_names(message, out))
         return false;
+    if (out->type == LK_FACT_RECORD) {
+        memcpy(out->repository, message->repository, sizeof(out->repository));
+        memcpy(out->tag, message->tag, sizeof(out->tag));
+    }
     if (has_arches(out->type)) {
         out->arch_count = message->arches_count;
         return decode_arches(out->arches, message->arches, message->arches_count);
@@ -204,7 +212,7 @@ int lk_fact_decode(struct lk_str bytes, struct lk_fact *out, struct lk_err *err)
     if (!pb_decode(&stream, lk_fact_Fact_fields, &message))
         return lk_err_set(err, LK_ERR_CONFLICT, "a fact cannot be read: %s",
                           PB_GET_ERROR(&stream));
-    if (message.type < LK_FACT_STARTED || message.type > LK_FACT_ARCHES_FOUND)
+    if (message.type < LK_FACT_STARTED || message.type > LK_FACT_RECORD)
         return lk_err_set(err, LK_ERR_CONFLICT,
                           "a fact is of type %u, which this version does not know",
                           message.type);

@@ -13,9 +13,9 @@
 #define LK_FACT_BYTES_MAX 4096
 /*
  * Of the records; older ones are read as ever, a newer one is refused, not guessed at.  2: packages that are not
- * built, which an older program would try to build.
+ * built, which an older program would try to build.  3: what a snapshot says of what is forgotten.
  */
-#define LK_JOURNAL_FORMAT 2
+#define LK_JOURNAL_FORMAT 3
 
 /* The length; every fact of the core fits. */
 size_t lk_fact_encode(const struct lk_fact *fact, uint8_t out[LK_FACT_BYTES_MAX]);

@@ -41,6 +41,8 @@ static const char *const names[] = {
     [LK_FACT_PUSH_FORGOTTEN] = "push_forgotten",
     [LK_FACT_PUBLISH_QUEUED] = "publish_queued",
     [LK_FACT_ARCHES_FOUND] = "arches_found",
+    [LK_FACT_NUMBERS] = "numbers",
+    [LK_FACT_RECORD] = "record",
 };
 
 static struct lk_child sample_child(void)
@@ -140,6 +142,21 @@ static struct lk_fact sample(enum lk_fact_type type)
     fact.type = type;
     switch (type) {
     case LK_FACT_STARTED: fact.epoch = 7; break;
+    case LK_FACT_NUMBERS:
+        fact.epoch = 7;
+        fact.fence = 7ULL << 32 | 9;
+        fact.push = 300;
+        fact.package = 301;
+        break;
+    case LK_FACT_RECORD:
+        fact.count = 17;
+        fact.flag = true;
+        fact.child = sample_child();
+        strcpy(fact.repository, "localhost:5000/org/it");
+        strcpy(fact.tag, "0123456789abcdef0123456789abcdef01234567");
+        fact.arch_count = 1;
+        strcpy(fact.arches[0].name, "s390x");
+        break;
     case LK_FACT_PUSH_ACCEPTED: sample_push(&fact); break;
     case LK_FACT_PACKAGE_ACCEPTED: sample_package(&fact); break;
     case LK_FACT_PUSH_ENDED:
@@ -293,7 +310,7 @@ static void what_cannot_be_a_fact_is_named(void **state)
         const char *text;
     } cases[] = {
         { "", "type 0" },
-        { "0818", "type 24" },
+        { "081a", "type 26" },
         { "ff", "cannot be read" },
         { "0805"
           "500a",

@@ -220,7 +220,7 @@ static void a_record_of_a_newer_format_is_refused(void **state)
     struct lk_err                         err;
 
     fill(*state);
-    run_sql(*state, "UPDATE journal SET format=3 WHERE seq=3;");
+    run_sql(*state, "UPDATE journal SET format=4 WHERE seq=3;");
     LK_CLEANUP(lk_journal_close) struct lk_journal *journal = opened(*state);
     assert_int_equal(lk_journal_replay(journal, collect, &all, &err), -1);
     assert_int_equal(err.kind, LK_ERR_INVALID);
