@@ -2,7 +2,7 @@
  * Answers tests/tools/tag_states.py.  A line asks
  *   KIND PATH HASH-PATH COMMIT FORCE [SRC:DST...]      with tabs between; "-" is the default
  * "hash" is answered by lk_tree_hash: "TEXT DIRTY HEAD TIME EXAMPLE"; "context" by what lk_context_read gives
- * of each file: lines "MODE ID PATH-IN-HEX", then "end".  Either may be "error MESSAGE".
+ * of each file: lines "MODE ID PATH-IN-HEX", then "end ID".  Either may be "error MESSAGE".
  */
 #include "common/pkg/context.h"
 #include "common/pkg/tree_hash.h"
@@ -100,6 +100,7 @@ static int print_context(const struct lk_tree_hash_options *options,
 {
     LK_CLEANUP(lk_context_fini) struct lk_context context = { 0 };
     LK_CLEANUP(lk_git_close) struct lk_git_repo  *repo = NULL;
+    char                                          root[LK_OID_TEXT_SIZE];
     LK_CLEANUP(lk_free_pointer) char             *directory = lk_xstrdup(options->path);
     struct lk_package                             package = {
                                     .directory = directory,
@@ -113,7 +114,8 @@ static int print_context(const struct lk_tree_hash_options *options,
         lk_context_open(&context, &package, err) < 0 ||
         print_tree(&context, S_IFDIR, &context.tree, "", err) < 0)
         return -1;
-    puts("end");
+    lk_oid_format(&context.tree, root);
+    printf("end %s\n", root);
     return 0;
 }
 

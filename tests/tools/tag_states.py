@@ -372,11 +372,11 @@ class World:
 
     def assume(self, package, path):
         git(package, "update-index", "--assume-unchanged", "--", path, check=False)
-        self.modify(package, path)
+        self.random.choice([self.modify, self.remove])(package, path)
 
     def skip(self, package, path):
         git(package, "update-index", "--skip-worktree", "--", path, check=False)
-        self.modify(package, path)
+        self.random.choice([self.modify, self.remove])(package, path)
 
     def line_ends(self, _, path):
         if os.path.islink(path):
@@ -452,17 +452,33 @@ def read_line(helper):
     return helper.stdout.readline().decode("utf-8", "surrogateescape").rstrip("\n")
 
 
+def tree_id(files):
+    """What git calls a tree of {path: "MODE ID"}."""
+    entries, below = [], {}
+    for path, entry in files.items():
+        name, _, rest = path.partition(b"/")
+        if rest:
+            below.setdefault(name, {})[rest] = entry
+        else:
+            mode, oid = entry.split(" ")
+            entries.append((name, mode.encode() + b" " + name + b"\0" + bytes.fromhex(oid)))
+    for name, inner in below.items():
+        entries.append((name + b"/", b"40000 " + name + b"\0" + bytes.fromhex(tree_id(inner))))
+    content = b"".join(entry for _, entry in sorted(entries))
+    return hashlib.sha1(b"tree %d\0" % len(content) + content).hexdigest()
+
+
 def context_of(helper, question):
     """What is built, or a message."""
     files = {}
     line = ask(helper, "context", *question)
-    while line != "end":
+    while not line.startswith("end "):
         if line.startswith("error"):
             return line
         mode, oid, path = (line + " ").split(" ")[:3]
         files[bytes.fromhex(path)] = mode + " " + oid
         line = read_line(helper)
-    return files
+    return files if line == "end " + tree_id(files) else f"{line}: the tree is not written as git would"
 
 
 def compare_contexts(wanted, got):
