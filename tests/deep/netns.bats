@@ -39,6 +39,15 @@ remove_network() {
     for host in s "${!OCTETS[@]}"; do ip netns del "$NET$host" 2>/dev/null || true; done
 }
 
+# A killed test leaves its hosts behind; its number was that of its process.
+remove_orphans() {
+    local name number
+    for name in $(ip netns list | grep -oE '^lk[0-9]+[a-z]\b'); do
+        number=${name//[!0-9]/}
+        [ -e "/proc/$number" ] || ip netns del "$name"
+    done
+}
+
 cut_off() {
     ip -n "${NET}s" link set dev "$1" down
 }
@@ -99,6 +108,7 @@ use_network() {
 setup_file() {
     use_network
     export NET
+    remove_orphans
     make_network
     start_world "ping-ms: 200" "suspect-ms: 800" "lease-ms: 600000"
     start_gate
