@@ -74,9 +74,10 @@ PROGRAMS  := $(patsubst %,$(BIN)/%,$(notdir $(basename $(wildcard coordinator/cl
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 CORE_TESTS := $(patsubst tests/core/%.c,$(OUT)/tests/core/%,$(sort $(wildcard tests/core/test_*.c)))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(OUT)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+SIM        := $(OUT)/tests/sim/sim
 HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard tests/tools/*.c)))
 
-.PHONY: all help deps demo check check-deep tests fuzz fuzzers lint format bench install clean
+.PHONY: all help deps demo check check-deep tests sim fuzz fuzzers lint format bench install clean
 .SECONDARY:
 
 all: $(PROGRAMS) ## build the programs
@@ -102,7 +103,13 @@ check-deep: ## sanitizers, big-endian, lint, slower judges
 	@deploy/install-deps.sh --deep
 	@tests/tools/check-deep.sh
 
-tests: $(UNIT_TESTS) $(CORE_TESTS) $(FUZZERS) $(HELPERS) ## build the tests
+tests: $(UNIT_TESTS) $(CORE_TESTS) $(SIM) $(FUZZERS) $(HELPERS) ## build the tests
+
+SEEDS  ?= 1-2000
+FAULTS ?= 1
+sim: ## run seeds of the simulated world, SEEDS=A-B, with FAULTS=N a push; prints a digest of what came out
+	@$(MAKE) --no-print-directory CONFIG=release build/release/tests/sim/sim
+	@build/release/tests/sim/sim --seeds $(SEEDS) --faults $(FAULTS)
 
 fuzz: ## let clang's fuzzer look for input that breaks a parser, FUZZ_SECONDS=30 each
 	@$(MAKE) --no-print-directory CONFIG=fuzz CC=clang fuzzers
@@ -175,6 +182,11 @@ $(OUT)/tests/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBRARIES)
 	@mkdir -p $(@D); echo "  ld $@"; $(CC) $(LDFLAGS_ALL) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) -o $@ $^ $(LIBS_ALL)
 $(OUT)/tests/tools/%: $(OUT)/obj/tests/tools/%.o $(LIBRARIES)
 	@mkdir -p $(@D); echo "  ld $@"; $(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_ALL)
+
+# Both cores in one program, with nothing else of ours; the seeds are many.
+$(OUT)/obj/tests/sim/%.o: CFLAGS_ALL += -O2
+$(SIM): $(call objects,$(call sources,tests/sim)) $(LIB)/libcore.a $(LIB)/libagentcore.a $(LIB)/libbase.a
+	@mkdir -p $(@D); echo "  ld $@"; $(CC) $(LDFLAGS_ALL) -o $@ $^ -lsodium
 
 # The cores link with nothing but common/base and cmocka: that is the proof that they are pure.
 $(OUT)/tests/core/%: $(OUT)/obj/tests/core/%.o $(LIB)/libcore.a $(LIB)/libagentcore.a $(LIB)/libbase.a

@@ -1,0 +1,110 @@
+/* The promises about what a tag names, checked in the moment in which the coordinator moves it. */
+#include "tests/sim/check.h"
+
+#include "coordinator/core/core.h"
+
+#include <string.h>
+
+static const struct sim_image *entry_for(const struct sim *sim, const struct sim_image *index,
+                                         const struct lk_arch *arch)
+{
+    for (size_t i = 0; i < index->count; i++)
+        if (lk_arch_eq(&sim->registry.images[index->entries[i]].asked, arch))
+            return &sim->registry.images[index->entries[i]];
+    return NULL;
+}
+
+static void check_complete(struct sim *sim, const struct lk_package *package,
+                           const struct sim_image *index)
+{
+    for (size_t i = 0; i < package->job_count; i++) {
+        const struct lk_job    *job = &package->jobs[i];
+        const struct sim_image *child = entry_for(sim, index, &job->arch);
+        if (!child || !child->is_put)
+            sim_break(sim, CHECK_COMPLETE, "the index that a tag gets has no %s",
+                      job->arch.name);
+        else if (!lk_digest_eq(&child->digest, &job->child.digest))
+            sim_break(sim, CHECK_RIGHT_PARTS, "the index has another %s than job %llu made",
+                      job->arch.name, (unsigned long long)job->id);
+    }
+}
+
+static void check_children(struct sim *sim, const struct sim_image *index, struct sim_name name)
+{
+    for (size_t i = 0; i < index->count; i++) {
+        const struct sim_image *child = &sim->registry.images[index->entries[i]];
+        if (child->is_foreign
+                ? !child->is_adopted
+                : !lk_arch_eq(&child->asked, &child->arch) ||
+                      child->name.repository != name.repository || child->name.tag != name.tag)
+            sim_break(sim, child->is_foreign ? CHECK_TRUSTED : CHECK_RIGHT_PARTS,
+                      "the index that a tag gets has a %s that %s", child->asked.name,
+                      child->is_foreign ? "a stranger made" : "was built for something else");
+    }
+}
+
+static void check_signed(struct sim *sim, const struct sim_image *index)
+{
+    bool all = index->is_signed;
+
+    for (size_t i = 0; i < index->count; i++)
+        all &= sim->registry.images[index->entries[i]].is_signed;
+    if (!all)
+        sim_break(sim, CHECK_SIGNED_FIRST, "a tag moves to what is not signed yet");
+}
+
+/* Against what we put there last, not against what an outsider made of it. */
+static void check_not_less(struct sim *sim, const struct lk_push *push,
+                           const struct sim_image *before, const struct sim_image *index)
+{
+    for (size_t i = 0; i < before->count; i++) {
+        const struct sim_image *child = &sim->registry.images[before->entries[i]];
+        bool                    is_replaced = false;
+        for (size_t k = 0; k < push->options.replace_count; k++)
+            is_replaced |= lk_arch_eq(&push->options.replace[k], &child->asked);
+        if (!is_replaced && !entry_for(sim, index, &child->asked))
+            sim_break(sim, CHECK_NEVER_LESS, "a tag that had %s loses it", child->asked.name);
+    }
+}
+
+void check_tag_moves(struct sim *sim, const struct lk_core *core,
+                     const struct lk_effect *effect, uint32_t place)
+{
+    const struct lk_package *package = lk_core_package(core, effect->package);
+    const struct sim_image  *index = &sim->registry.images[place];
+    struct sim_name          name = { (uint8_t)(effect->repository[4] - 'a'),
+                                      (uint8_t)(effect->tag[1] - '0') };
+    const struct sim_tag    *tag = &sim->registry.tags[name.repository][name.tag];
+
+    if (!place || !index->is_put || !package) {
+        sim_break(sim, CHECK_COMPLETE, "a tag moves to what was never put");
+        return;
+    }
+    const struct lk_push *push = lk_core_push(core, package->push);
+    check_complete(sim, package, index);
+    check_children(sim, index, name);
+    if (push->options.sign && !package->is_unsigned)
+        check_signed(sim, index);
+    if (tag->now == tag->ours && tag->now)
+        check_not_less(sim, push, &sim->registry.images[tag->now], index);
+    sim_mix(sim, place);
+}
+
+/* ---- at the end ---- */
+
+void check_rest(struct sim *sim)
+{
+    bool disturbed = sim->plan->fault_count > 0;
+
+    for (size_t i = 0; i < sim->plan->submit_count; i++) {
+        const struct sim_client *client = &sim->clients[i];
+        sim_mix(sim, client->outcome);
+        if (!disturbed && client->outcome != 1 + LK_OUTCOME_OK)
+            sim_break(sim, CHECK_UNDISTURBED, "nothing went wrong, and c%zu ends with %u", i,
+                      client->outcome - 1);
+    }
+    for (size_t r = 0; r < SIM_REPOSITORIES; r++)
+        for (size_t t = 0; t < SIM_TAGS; t++)
+            sim_mix(sim, sim->registry.tags[r][t].now);
+    sim_mix(sim, (uint64_t)sim->now_ms);
+}

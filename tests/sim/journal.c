@@ -1,0 +1,190 @@
+/*
+ * The disk: facts are handed in, and are durable when a sync that began after that has ended.  Effects wait until
+ * then.  One sync at a time; what comes meanwhile makes the next group, as in coordinator/pump.h.
+ */
+#include "tests/sim/check.h"
+#include "tests/sim/coordinator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct fact_key key_of(const struct lk_fact *fact)
+{
+    struct fact_key key = { .type = fact->type };
+
+    if (fact->type == LK_FACT_PUSH_ACCEPTED)
+        key.a = fact->push;
+    else if (fact->type == LK_FACT_PERMIT_GRANTED)
+        key.a = fact->fence;
+    else if (fact->type == LK_FACT_PUBLISH_QUEUED || fact->type == LK_FACT_PACKAGE_MERGED)
+        key.a = fact->package;
+    else
+        key.a = fact->job;
+    if (fact->type == LK_FACT_PACKAGE_MERGED)
+        memcpy(&key.b, fact->child.digest.sha256, sizeof(key.b));
+    else
+        key.b = fact->attempt;
+    return key;
+}
+
+static bool is_durable(const struct sim_coordinator *c, struct fact_key key)
+{
+    for (size_t i = c->durable; i-- > 0;)
+        if (c->keys[i].type == key.type && c->keys[i].a == key.a &&
+            (key.b == 0 || c->keys[i].b == key.b))
+            return true;
+    return false;
+}
+
+/* What has to be known for good before anybody outside hears of it. */
+static bool may_go(const struct sim_coordinator *c, const struct lk_effect *effect)
+{
+    uint64_t index;
+
+    switch (effect->type) {
+    case LK_EFFECT_ACCEPTED:
+    case LK_EFFECT_RECEIVE:
+        return is_durable(c,
+                          (struct fact_key) { LK_FACT_PUSH_ACCEPTED, effect->push, 0, false });
+    case LK_EFFECT_OFFER:
+        return is_durable(
+            c, (struct fact_key) { LK_FACT_JOB_ASSIGNED, effect->job, effect->attempt, false });
+    case LK_EFFECT_TICKET:
+        return is_durable(
+            c, (struct fact_key) { LK_FACT_JOB_BUILT, effect->job, effect->attempt, false });
+    case LK_EFFECT_PERMIT:
+        return is_durable(
+            c, (struct fact_key) { LK_FACT_PERMIT_GRANTED, effect->fence, 0, false });
+    case LK_EFFECT_MERGE:
+        return is_durable(
+            c, (struct fact_key) { LK_FACT_PUBLISH_QUEUED, effect->package, 0, false });
+    case LK_EFFECT_TAG:
+        memcpy(&index, effect->child.digest.sha256, sizeof(index));
+        return is_durable(
+            c, (struct fact_key) { LK_FACT_PACKAGE_MERGED, effect->package, index, false });
+    case LK_EFFECT_ANSWER:
+    case LK_EFFECT_DROP:
+    case LK_EFFECT_PROBE:
+    case LK_EFFECT_ACCEPT_CHILD:
+    case LK_EFFECT_FORGET: return true;
+    }
+    return true;
+}
+
+static void release(struct sim *sim)
+{
+    struct sim_coordinator *c = sim->coordinator;
+    uint32_t                life = c->life;
+
+    while (c->queue_first < c->queue_end && c->queue[c->queue_first].needs <= c->durable) {
+        struct waiting *next = &c->queue[c->queue_first++];
+        check_released(sim, &next->effect, may_go(c, &next->effect));
+        coordinator_carry_out(sim, &next->effect);
+        if (c->life != life)
+            return;
+    }
+    if (c->queue_first == c->queue_end)
+        c->queue_first = c->queue_end = 0;
+}
+
+static void begin_sync(struct sim *sim)
+{
+    struct sim_coordinator *c = sim->coordinator;
+    bool                    slow = sim->now_ms < c->slow_disk_until_ms;
+    const struct sim_fault *fault;
+
+    if (c->syncing || c->durable == c->count)
+        return;
+    if (sim_strikes(sim, SIM_KILLED_BEFORE_SYNC, 0, &fault)) {
+        sim_coordinator_kill(sim, fault->for_ms, fault->luck & 1 ? 0 : fault->luck >> 1);
+        return;
+    }
+    c->syncing = c->count;
+    sim_at(sim, sim->now_ms + between(&c->dice, 1, slow ? 5000 : 3), SIM_AT_SYNCED, c->life, 0,
+           (uint32_t)c->syncing);
+}
+
+static void append(struct sim_coordinator *c, const struct lk_fact *fact)
+{
+    if (c->count == c->max) {
+        c->max = c->max ? 2 * c->max : 256;
+        c->journal = lk_xrealloc(c->journal, c->max * sizeof(*c->journal));
+        c->keys = lk_xrealloc(c->keys, c->max * sizeof(*c->keys));
+    }
+    c->keys[c->count] = key_of(fact);
+    c->journal[c->count++] = *fact;
+}
+
+static void enqueue(struct sim_coordinator *c, const struct lk_effect *effect)
+{
+    if (c->queue_end == c->queue_max) {
+        c->queue_max = c->queue_max ? 2 * c->queue_max : 32;
+        c->queue = lk_xrealloc(c->queue, c->queue_max * sizeof(*c->queue));
+    }
+    c->queue[c->queue_end].effect = *effect;
+    c->queue[c->queue_end++].needs = c->count;
+}
+
+void journal_take(struct sim *sim, const struct lk_out *out)
+{
+    struct sim_coordinator *c = sim->coordinator;
+
+    for (size_t i = 0; i < out->fact_count; i++)
+        append(c, &out->facts[i]);
+    if (out->fact_count)
+        c->keys[c->count - 1].is_last = true;
+    for (size_t i = 0; i < out->effect_count; i++)
+        enqueue(c, &out->effects[i]);
+    release(sim);
+    if (c->core)
+        begin_sync(sim);
+}
+
+void journal_synced(struct sim *sim, size_t count)
+{
+    struct sim_coordinator *c = sim->coordinator;
+    const struct sim_fault *fault;
+
+    c->durable = count;
+    c->syncing = 0;
+    if (sim_strikes(sim, SIM_KILLED_AFTER_SYNC, 0, &fault)) {
+        sim_coordinator_kill(sim, fault->for_ms, 0);
+        return;
+    }
+    release(sim);
+    if (c->core)
+        begin_sync(sim);
+}
+
+void journal_replay(struct sim *sim)
+{
+    struct sim_coordinator *c = sim->coordinator;
+
+    for (size_t i = 0; i < c->durable; i++) {
+        if (!lk_core_apply(c->core, &c->journal[i])) {
+            sim_break(sim, CHECK_REPLAY, "fact %zu of the journal does not fit", i);
+            return;
+        }
+        check_replayed(sim, c->core, &c->journal[i], coordinator_clock(sim));
+    }
+}
+
+/* The store writes a step's facts in one transaction (coordinator/store): all of them are there, or none. */
+size_t journal_whole_steps(const struct sim_coordinator *c, size_t count)
+{
+    while (count > 0 && !c->keys[count - 1].is_last)
+        count--;
+    return count;
+}
+
+void sim_coordinator_slow_disk(struct sim *sim, int64_t until_ms)
+{
+    sim->coordinator->slow_disk_until_ms = until_ms;
+}
+
+void journal_fini(struct sim_coordinator *c)
+{
+    free(c->journal);
+    free(c->keys);
+    free(c->queue);
+}

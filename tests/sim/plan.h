@@ -1,0 +1,120 @@
+/*
+ * plan - what a seed stands for: the agents there are, what people ask for and when, and what goes wrong.  A fault
+ * either happens at its time or waits for its chance from then on, as the loss of "the next message".
+ */
+#ifndef LK_TESTS_SIM_PLAN_H
+#define LK_TESTS_SIM_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define SIM_AGENTS       5
+#define SIM_ARCHES       3
+#define SIM_REPOSITORIES 2
+#define SIM_TAGS         3
+#define SIM_SUBMITS      16
+#define SIM_FAULTS       250
+
+struct sim_name {
+    uint8_t repository;
+    uint8_t tag;
+};
+
+struct sim_submit {
+    int64_t         at_ms;
+    struct sim_name name;
+    uint8_t         arches; /* bits */
+    uint8_t         twin;   /* of the same package, at once, by another client: 1 */
+    bool            is_signed;
+    bool            force;
+    bool            in_turn;
+    bool            sequential;
+    bool            build_only;
+    bool            replaces; /* what an outsider put there is built anew */
+    bool            adopts;   /* ... is vouched for */
+};
+
+enum sim_fault_kind {
+    /* Wait for their chance. */
+    SIM_LOSES_TO_COORDINATOR,
+    SIM_LOSES_TO_AGENT,
+    SIM_DOUBLES_TO_COORDINATOR,
+    SIM_DOUBLES_TO_AGENT,
+    SIM_BUILD_IS_WRONG, /* the package's fault */
+    SIM_BUILD_HAS_TROUBLE,
+    SIM_BUILD_HAS_WRONG_ARCH,
+    SIM_BUILD_IS_SLOW,
+    SIM_UPLOAD_HAS_TROUBLE,
+    SIM_PUT_HAS_TROUBLE,
+    SIM_PUT_ANSWER_IS_LOST,
+    SIM_TICKET_RUNS_OUT,
+    SIM_LIES_ABOUT_PUT,
+    SIM_BUILT_IS_DAMAGED,
+    SIM_KILLED_AFTER_BUILT,
+    SIM_KILLED_AFTER_PUT,
+    SIM_REGISTRY_REFUSES,
+    SIM_REGISTRY_IS_BUSY,
+    SIM_REGISTRY_ANSWER_IS_LOST,
+    SIM_REGISTRY_HIDES,
+    SIM_OUTSIDER_BETWEEN,
+    SIM_KILLED_BEFORE_SYNC,
+    SIM_KILLED_AFTER_SYNC,
+    SIM_ANSWER_TO_CLIENT_IS_LOST,
+    SIM_CLIENT_LEAVES,
+    SIM_SOURCE_IS_BAD,
+    SIM_FIRST_TIMED, /* from here on: at their time */
+    SIM_LINE_STALLS = SIM_FIRST_TIMED,
+    SIM_LINE_IS_CUT,
+    SIM_LINE_IS_A_HOLE,
+    SIM_AGENT_IS_KILLED,
+    SIM_AGENT_IS_WIPED,
+    SIM_AGENT_LEAVES,
+    SIM_AGENT_IS_PAUSED,
+    SIM_AGENT_CLOCK_JUMPS,
+    SIM_AGENT_FAILS_FAST,
+    SIM_COORDINATOR_IS_KILLED,
+    SIM_COORDINATOR_IS_PAUSED,
+    SIM_COORDINATOR_CLOCK_JUMPS,
+    SIM_COORDINATOR_REBOOTS,
+    SIM_BACKUP_IS_RESTORED,
+    SIM_DISK_IS_SLOW,
+    SIM_REGISTRY_IS_DOWN,
+    SIM_SIGNER_IS_DOWN,
+    SIM_OUTSIDER_MOVES_TAG,
+    SIM_OUTSIDER_MOVES_ARCH_TAG,
+    SIM_CHILD_IS_DELETED,
+    SIM_PERSON_CANCELS,
+    SIM_FAULT_KINDS,
+};
+
+struct sim_fault {
+    enum sim_fault_kind kind;
+    bool                is_off; /* taken out to see whether it matters */
+    uint8_t             agent;
+    int64_t             at_ms;
+    int64_t             for_ms;
+    uint32_t            luck; /* whatever else has to be chosen */
+};
+
+struct sim_plan {
+    uint64_t          seed;
+    int64_t           end_ms; /* nothing goes wrong after that */
+    uint8_t           agent_count;
+    uint8_t           agent_arch[SIM_AGENTS];
+    uint8_t           agent_slots[SIM_AGENTS];
+    size_t            submit_count;
+    struct sim_submit submits[SIM_SUBMITS];
+    size_t            fault_count;
+    struct sim_fault  faults[SIM_FAULTS];
+};
+
+/* `intensity`: faults a push, on average. */
+void sim_plan_make(struct sim_plan *plan, uint64_t seed, uint32_t intensity);
+void sim_plan_print(const struct sim_plan *plan, FILE *out);
+void sim_plan_fault_text(const struct sim_plan *plan, const struct sim_fault *fault, char *text,
+                         size_t size);
+extern const char *const sim_arch_names[SIM_ARCHES];
+
+#endif
