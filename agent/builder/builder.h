@@ -18,7 +18,7 @@
 
 #include "agent/builder/argv.h"
 #include "agent/config.h"
-#include "agent/secrets/secrets.h"
+#include "agent/builder/secrets.h"
 #include "common/pkg/spec.h"
 
 #define LK_BUILD_STEPS_MAX 4

@@ -25,7 +25,7 @@
 
 #include "agent/builder/argv.h"
 #include "agent/config.h"
-#include "agent/secrets/secrets.h"
+#include "agent/builder/secrets.h"
 
 /* Below a job's directory: its /var/tmp. */
 #define LK_JAIL_SCRATCH "scratch"

@@ -63,10 +63,11 @@
 #define LK_SUBMIT_PULL                                  \
     LK_SUBMIT_OPTION("pull", FLAG, handover.pull, NULL, \
                      "by a private coordinator: fetch what need not be built")
-#define LK_SUBMIT_SECRET                                                    \
-    LK_SUBMIT_OPTION("secret", LIST, secret_values.secrets, "id=ID,src=FILE", \
-                     "for RUN --mount=type=secret, or id=ID,env=NAME; by a private coordinator")
-#define LK_SUBMIT_SSH                                              \
+#define LK_SUBMIT_SECRET                                         \
+    LK_SUBMIT_OPTION(                                            \
+        "secret", LIST, secret_values.secrets, "id=ID,src=FILE", \
+        "for RUN --mount=type=secret, or id=ID,env=NAME; by a private coordinator")
+#define LK_SUBMIT_SSH                                                    \
     LK_SUBMIT_OPTION("ssh", TEXT, secret_values.ssh, "default[=SOCKET]", \
                      "for RUN --mount=type=ssh; by a private coordinator")
 

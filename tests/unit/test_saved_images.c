@@ -220,7 +220,7 @@ static void must_fetch(const struct lk_spec_depends *depends, const char *arch)
 }
 
 /* Runs a shell's line in `world`; what is tested uses none. */
-static int shell(const char *format, ...)
+static int LK_PRINTF(1, 2) shell(const char *format, ...)
 {
     va_list arguments;
     char    line[2048];

@@ -1,4 +1,4 @@
-#include "agent/secrets/secrets.h"
+#include "agent/builder/secrets.h"
 
 #include "common/os/spawn.h"
 
