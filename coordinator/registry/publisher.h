@@ -58,7 +58,8 @@ int lk_publisher_probe_arch_tags(const struct lk_publisher *publisher, const cha
 
 /*
  * Re-reads a child by digest; checks size, media type, and os "linux" and `arch` in its image config
- * (CONFLICT with what was found if not), that its blobs are there; writes TAG-ARCH (if `write`) and reads it back by tag.
+ * (CONFLICT with what was found if not), that its blobs are there; if `write`, writes TAG-ARCH and reads it back
+ * by tag.
  */
 int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *tag,
                               const struct lk_arch *arch, const struct lk_descriptor *child,
