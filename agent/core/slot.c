@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #define PROGRESS_MS         1000 /* at most one progress report in this time */
+#define TICKET_MS           60000 /* for a ticket to come by itself; the registry may make it wait */
 #define BACK_OFF_FIRST_MS   1000
 #define BACK_OFF_LONGEST_MS 30000
 
@@ -47,6 +48,7 @@ static void enter(struct lk_slot *slot, enum lk_phase phase,
     slot->report.bytes_done = 0;
     slot->report.bytes_total = 0;
     slot->since_ms = context->now_ms;
+    slot->ticket_ms = context->now_ms + TICKET_MS;
     lk_slot_report(slot, context);
 }
 
@@ -173,6 +175,13 @@ static bool put_off(struct lk_slot *slot, const struct lk_agent_event *event,
     return true;
 }
 
+static void want_ticket(struct lk_slot *slot, const struct lk_slot_context *context)
+{
+    slot->ticket_ms = context->now_ms + TICKET_MS;
+    if (context->connected)
+        ask(slot, context, LK_AGENT_SEND_TICKET_WANTED);
+}
+
 /* A ticket that ran out is asked for anew, but not again before something has moved with the new one. */
 static void failed(struct lk_slot *slot, const struct lk_agent_event *event,
                    const struct lk_slot_context *context)
@@ -188,8 +197,7 @@ static void failed(struct lk_slot *slot, const struct lk_agent_event *event,
     }
     slot->ticket_asked = true;
     slot->has_ticket = false;
-    if (context->connected)
-        ask(slot, context, LK_AGENT_SEND_TICKET_WANTED);
+    want_ticket(slot, context);
 }
 
 static void built(struct lk_slot *slot, const struct lk_agent_event *event,
@@ -267,6 +275,14 @@ bool lk_slot_news(struct lk_slot *slot, const struct lk_agent_event *event,
     return true;
 }
 
+static bool waits_for_ticket(const struct lk_slot *slot)
+{
+    enum lk_phase phase = slot->report.phase;
+
+    return slot->state == LK_SLOT_ACTIVE && !slot->has_ticket && !slot->build_only &&
+           (phase == LK_PHASE_BUILT || phase == LK_PHASE_STAGING || phase == LK_PHASE_PUSHING);
+}
+
 static void try_again(struct lk_slot *slot, const struct lk_slot_context *context)
 {
     slot->retry_ms = 0;
@@ -278,6 +294,8 @@ void lk_slot_tick(struct lk_slot *slot, const struct lk_slot_context *context)
 {
     if (slot->state == LK_SLOT_ACTIVE && slot->retry_ms && context->now_ms >= slot->retry_ms)
         try_again(slot, context);
+    if (waits_for_ticket(slot) && context->now_ms >= slot->ticket_ms)
+        want_ticket(slot, context);
     if (slot->state != LK_SLOT_CLOSING || context->now_ms < slot->kill_ms)
         return;
     slot->kill_ms = INT64_MAX;
@@ -288,5 +306,7 @@ int64_t lk_slot_wake_ms(const struct lk_slot *slot)
 {
     if (slot->state == LK_SLOT_ACTIVE && slot->retry_ms)
         return slot->retry_ms;
+    if (waits_for_ticket(slot))
+        return slot->ticket_ms;
     return slot->state == LK_SLOT_CLOSING ? slot->kill_ms : INT64_MAX;
 }

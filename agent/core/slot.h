@@ -11,6 +11,8 @@
  *
  * A slot of what an earlier life had built begins with BUILT, and uploads nothing before that was checked.
  *
+ * A ticket that does not come is asked for, again and again: a lost message must not hold a job for ever.
+ *
  * What is built stays built: while the registry has passing troubles a slot in STAGING or PUSHING tries again,
  * and its reports say why it waits.
  *
@@ -35,7 +37,8 @@ struct lk_slot {
     bool               build_only;
     bool               is_unchecked; /* found, and perhaps damaged */
     bool               has_ticket;
-    bool               ticket_asked;     /* since something last moved */
+    bool               ticket_asked; /* since something last moved */
+    int64_t            ticket_ms;    /* while one is waited for: when to ask for it, again */
     int64_t            trouble_since_ms; /* 0: the registry makes none */
     uint64_t           furthest_bytes;   /* bytes_done at its best, over all tries */
     int64_t            retry_ms; /* when to upload or put again; 0: nothing waits for that */

@@ -636,6 +636,44 @@ static void a_ticket_that_moved_bytes_may_be_renewed_again(void **state)
     assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 1);
 }
 
+/* Hears from the coordinator all the while, or the line would count as dead. */
+static void wait_connected(struct world *world, int64_t ms)
+{
+    for (int64_t waited = 0; waited < ms; waited += 5000) {
+        world->now_ms += 5000;
+        step(world, event(LK_AGENT_HEARD));
+    }
+}
+
+static void a_ticket_that_does_not_come_is_asked_for(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_BUILT);
+    wait_connected(world, 55000);
+    assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 0);
+    wait_connected(world, 5000);
+    assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 1);
+    wait_connected(world, 60000);
+    assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 1);
+    step(world, event(LK_AGENT_TICKET));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 1);
+    wait_connected(world, 60000);
+    assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 0);
+}
+
+static void a_renewed_ticket_that_does_not_come_is_asked_for_once_more(void **state)
+{
+    struct world *world = *state;
+
+    bring_to(world, LK_PHASE_STAGING);
+    step(world, failure(world, LK_ERR_DENIED));
+    wait_connected(world, 60000);
+    assert_int_equal(count(world, LK_AGENT_SEND_TICKET_WANTED), 1);
+    step(world, event(LK_AGENT_TICKET));
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 1);
+}
+
 static void
 a_ticket_refused_while_the_line_is_down_is_replaced_by_the_next_session_s(void **state)
 {
@@ -822,6 +860,10 @@ int main(void)
                                         stop),
         cmocka_unit_test_setup_teardown(what_was_found_is_not_uploaded_before_it_was_checked,
                                         start, stop),
+        cmocka_unit_test_setup_teardown(a_ticket_that_does_not_come_is_asked_for,
+                                        start_welcomed, stop),
+        cmocka_unit_test_setup_teardown(
+            a_renewed_ticket_that_does_not_come_is_asked_for_once_more, start_welcomed, stop),
         cmocka_unit_test_setup_teardown(what_was_found_damaged_fails, start, stop),
         cmocka_unit_test_setup_teardown(of_two_attempts_that_are_found_the_newer_one_counts,
                                         start, stop),
