@@ -108,7 +108,8 @@ static void note_turn(struct sim *sim, const struct lk_core *core, const struct 
         turn->fence = 0;
         return;
     }
-    bool renewed = fact->job && fact->job == sim->check->renewed_job;
+    bool renewed = fact->job && fact->job == sim->check->renewed_job &&
+                   now_ms < sim->check->renewed_until_ms;
     *turn = (struct turn) { fact->fence, fact->job, fact->package,
                             renewed ? sim->check->renewed_until_ms : now_ms + hold_ms };
 }
