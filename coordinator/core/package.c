@@ -25,8 +25,7 @@ static void note(const struct lk_core *core, const struct lk_package *package, c
     if (publishes && options->sign && package->is_unsigned && !package->index_is_signed)
         snprintf(text, size, "unsigned, as build.yml asks");
     else if (publishes && package->left_out_count)
-        snprintf(text, size, "left out what no trusted key signed (entries: %zu)",
-                 package->left_out_count);
+        snprintf(text, size, "entries left out of the index: %zu", package->left_out_count);
 }
 
 void lk_package_end(struct lk_core *core, struct lk_package *package, enum lk_outcome outcome,

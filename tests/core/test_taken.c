@@ -162,6 +162,25 @@ static void a_release_gains_what_it_lacks_and_keeps_what_it_has(void **state)
     assert_int_equal(w->seen[LK_EFFECT_OFFER], 0);
 }
 
+static void a_strangers_entry_in_a_release_is_refused_with_the_way_out(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &hash, 3);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    plant(w, "org/it", "v1", 1, 2, false)->entries[0].arch = riscv64;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "leave it out: --replace riscv64");
+    nothing_was_published(w);
+    request.key = 2;
+    request.options.replace_count = 1;
+    request.options.replace[0] = riscv64;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "entries left out of the index: 1");
+    assert_int_equal(tag_in(w, "org/it", "v1", false)->count, 3);
+}
+
 static void what_a_release_has_is_not_changed_without_force(void **state)
 {
     LK_WORLD       w = world_of_three();
@@ -432,7 +451,7 @@ static void a_broken_index_is_repaired(void **state)
     index->entries[2].arch = riscv64;
     index->entries[2].is_signed = false;
     push(w, &request);
-    check(w, LK_OUTCOME_OK, "left out what no trusted key signed (entries: 1)");
+    check(w, LK_OUTCOME_OK, "entries left out of the index: 1");
     index = tag_in(w, "org/it", "abc", false);
     assert_int_equal(index->count, 3);
     for (size_t i = 0; i < 3; i++)
@@ -571,6 +590,7 @@ int main(void)
         cmocka_unit_test(a_release_survives_a_crash_at_any_step),
         cmocka_unit_test(a_release_of_a_failed_build_is_not_published),
         cmocka_unit_test(a_release_gains_what_it_lacks_and_keeps_what_it_has),
+        cmocka_unit_test(a_strangers_entry_in_a_release_is_refused_with_the_way_out),
         cmocka_unit_test(what_a_release_has_is_not_changed_without_force),
         cmocka_unit_test(what_somebody_put_there_meanwhile_is_not_changed_either),
         cmocka_unit_test(a_complete_release_is_nothing_to_do),
