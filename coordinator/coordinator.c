@@ -214,6 +214,8 @@ static int on_journal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     (void)loop;
     (void)item;
     lk_pump_collect(c->pump);
+    if (lk_pump_wants_snapshot(c->pump))
+        lk_pump_compact(c->pump, lk_snapshot_take(c->core));
     return lk_coordinator_end_turn(c);
 }
 

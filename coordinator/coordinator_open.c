@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WORTH_COMPACTING 1000 /* records, at the end */
+
 struct lk_store *lk_coordinator_domain(struct lk_coordinator *c, const char *client,
                                        struct lk_err *err)
 {
@@ -54,16 +56,51 @@ static int replay_record(void *ctx, struct lk_str record, struct lk_err *err)
     if (!lk_core_apply(c->core, &fact))
         return lk_err_set(
             err, LK_ERR_CONFLICT,
-            "does not fit what is before it: the journal is damaged; restore a backup");
+            "does not fit what is before it: the journal is damaged; `lkcoordd fsck` says what "
+            "is lost, `lkcoordd restore` puts a backup in its place");
     c->replayed++;
     return 0;
 }
 
+static void compacted(void *ctx, uint64_t kept)
+{
+    const struct lk_coordinator *c = ctx;
+
+    lk_log_info("journal compacted", "path=%s count=%llu", LK_Q(c->config->state),
+                (unsigned long long)kept);
+}
+
+/* While nobody else writes: at the start and at the end. */
+static int compact(struct lk_coordinator *c, struct lk_err *err)
+{
+    LK_CLEANUP(lk_snapshot_free) struct lk_snapshot *snapshot = lk_snapshot_take(c->core);
+
+    if (lk_journal_compact(c->journal, snapshot, err) < 0)
+        return -1;
+    compacted(c, lk_journal_kept(c->journal));
+    return 0;
+}
+
+static int open_journal(struct lk_coordinator *c, struct lk_err *err)
+{
+    if (lk_journal_open(&c->journal, c->config->state, err) < 0 ||
+        lk_journal_replay(c->journal, replay_record, c, err) < 0 ||
+        lk_journal_raise_epoch(c->journal, lk_core_epoch(c->core), err) < 0)
+        return -1;
+    return lk_journal_is_long(lk_journal_kept(c->journal), lk_journal_grown(c->journal))
+               ? compact(c, err)
+               : 0;
+}
+
 static int open_state(struct lk_coordinator *c, struct lk_err *err)
 {
-    struct lk_core_config             config = lk_core_defaults;
-    struct lk_pump_listener           listener = { lk_coordinator_on_effect,
-                                                   lk_coordinator_on_journal_failed, c };
+    struct lk_core_config   config = lk_core_defaults;
+    struct lk_pump_listener listener = {
+        .effect = lk_coordinator_on_effect,
+        .compacted = compacted,
+        .failed = lk_coordinator_on_journal_failed,
+        .ctx = c,
+    };
     LK_CLEANUP(lk_free_pointer) char *logs = lk_xasprintf("%s/logs", c->config->state);
 
     config.agents_max = LK_PEERS_MAX;
@@ -71,8 +108,7 @@ static int open_state(struct lk_coordinator *c, struct lk_err *err)
     config.hold_ms = c->config->permit_ms;
     config.suspect_ms = c->config->suspect_ms;
     c->core = lk_core_new(&config);
-    if (lk_journal_open(&c->journal, c->config->state, err) < 0 ||
-        lk_journal_replay(c->journal, replay_record, c, err) < 0 ||
+    if (open_journal(c, err) < 0 ||
         lk_logbook_open(&c->logs, logs, c->config->logs_max_bytes, err) < 0 ||
         lk_logbook_list(c->logs, drop_unknown_logs, c, err) < 0)
         return -1;
@@ -166,6 +202,18 @@ int lk_coordinator_open(struct lk_coordinator **out, const struct lk_coordinator
     return 0;
 }
 
+/* A journal that is short when it is put down is quick to be taken up. */
+static void close_journal(struct lk_coordinator *c)
+{
+    struct lk_err err;
+    bool          is_whole = c->pump && lk_pump_is_idle(c->pump);
+
+    lk_pump_stop(&c->pump);
+    if (is_whole && lk_journal_grown(c->journal) > WORTH_COMPACTING && compact(c, &err) < 0)
+        lk_log_warn("journal not compacted", "err=%s", LK_Q(err.text));
+    lk_journal_close(&c->journal);
+}
+
 void lk_coordinator_close(struct lk_coordinator **coordinator)
 {
     struct lk_coordinator *c = LK_TAKE(*coordinator);
@@ -179,8 +227,7 @@ void lk_coordinator_close(struct lk_coordinator **coordinator)
     lk_door_close(&c->clients);
     zloop_destroy(&c->loop);
     lk_zap_free(&c->zap);
-    lk_pump_stop(&c->pump);
-    lk_journal_close(&c->journal);
+    close_journal(c);
     lk_core_free(&c->core);
     lk_logbook_close(&c->logs);
     for (size_t i = 0; i < c->domain_count; i++)

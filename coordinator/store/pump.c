@@ -21,8 +21,12 @@ struct group {
     size_t          count;
     size_t          capacity;
     struct record **records;
-    bool            failed;
-    struct lk_err   err;
+    /* Of the facts before and with the first `snapshot_at` records here. */
+    struct lk_snapshot *snapshot;
+    size_t              snapshot_at;
+    uint64_t            kept;
+    bool                failed;
+    struct lk_err       err;
 };
 
 struct waiting {
@@ -40,6 +44,9 @@ struct lk_pump {
     bool                    broken; /* a group did not get to disk: nothing may follow it */
     uint64_t                handed_in;
     uint64_t                durable;
+    uint64_t                kept; /* records of the last snapshot, and those since */
+    uint64_t                grown;
+    bool                    compacting;
     struct waiting         *first;
     struct waiting        **end;
     size_t                  waiting_count;
@@ -51,6 +58,7 @@ static void free_group(struct group *group)
     for (size_t i = 0; i < group->count; i++)
         free(group->records[i]);
     free(group->records);
+    lk_snapshot_free(&group->snapshot);
     free(group);
 }
 
@@ -61,6 +69,8 @@ struct lk_pump *lk_pump_start(struct lk_journal             *journal,
 
     pump->journal = journal;
     pump->listener = *listener;
+    pump->kept = lk_journal_kept(journal);
+    pump->grown = lk_journal_grown(journal);
     pump->worker = lk_workers_start(1, "journal");
     pump->end = &pump->first;
     return pump;
@@ -84,17 +94,30 @@ void lk_pump_stop(struct lk_pump **pump)
     free(p);
 }
 
+static int append_some(struct group *group, size_t from, size_t to)
+{
+    LK_CLEANUP(lk_free_pointer)
+    struct lk_str *records = lk_xcalloc(to - from + 1, sizeof(*records));
+
+    for (size_t i = from; i < to; i++)
+        records[i - from] =
+            (struct lk_str) { (const char *)group->records[i]->bytes, group->records[i]->len };
+    return from == to
+               ? 0
+               : lk_journal_append(group->pump->journal, records, to - from, &group->err);
+}
+
 static void append(struct lk_work *work)
 {
-    struct group *group = (struct group *)work;
-    LK_CLEANUP(lk_free_pointer)
-    struct lk_str *records = lk_xcalloc(group->count, sizeof(*records));
+    struct group      *group = (struct group *)work;
+    struct lk_journal *journal = group->pump->journal;
+    size_t             first = group->snapshot ? group->snapshot_at : 0;
 
-    for (size_t i = 0; i < group->count; i++)
-        records[i] =
-            (struct lk_str) { (const char *)group->records[i]->bytes, group->records[i]->len };
     group->failed =
-        lk_journal_append(group->pump->journal, records, group->count, &group->err) < 0;
+        append_some(group, 0, first) < 0 ||
+        (group->snapshot && lk_journal_compact(journal, group->snapshot, &group->err) < 0) ||
+        append_some(group, first, group->count) < 0;
+    group->kept = lk_journal_kept(journal);
 }
 
 /* Effects may hand in more by way of the listener; the outer call then goes on with it. */
@@ -128,6 +151,19 @@ static void write_next(struct lk_pump *pump)
     lk_workers_submit(pump->worker, &group->work);
 }
 
+static void count_appended(struct lk_pump *pump, const struct group *group)
+{
+    pump->durable += group->count;
+    pump->grown += group->count;
+    if (!group->snapshot)
+        return;
+    pump->kept = group->kept;
+    pump->grown = group->count - group->snapshot_at;
+    pump->compacting = false;
+    if (pump->listener.compacted)
+        pump->listener.compacted(pump->listener.ctx, pump->kept);
+}
+
 static void appended(struct lk_work *work)
 {
     struct group   *group = (struct group *)work;
@@ -138,23 +174,28 @@ static void appended(struct lk_work *work)
     if (group->failed && pump->listener.failed) {
         pump->listener.failed(pump->listener.ctx, &group->err);
     } else if (!group->failed && pump->listener.effect) {
-        pump->durable += group->count;
+        count_appended(pump, group);
         write_next(pump);
         release(pump);
     }
     free_group(group);
 }
 
+static struct group *next_group(struct lk_pump *pump)
+{
+    if (!pump->next_group) {
+        pump->next_group = lk_xcalloc(1, sizeof(*pump->next_group));
+        pump->next_group->pump = pump;
+    }
+    return pump->next_group;
+}
+
 static void add_fact(struct lk_pump *pump, const struct lk_fact *fact)
 {
     uint8_t       bytes[LK_FACT_BYTES_MAX];
     size_t        len = lk_fact_encode(fact, bytes);
-    struct group *group = pump->next_group;
+    struct group *group = next_group(pump);
 
-    if (!group) {
-        group = pump->next_group = lk_xcalloc(1, sizeof(*group));
-        group->pump = pump;
-    }
     if (group->count == group->capacity) {
         group->capacity = group->capacity ? group->capacity * 2 : 16;
         group->records =
@@ -184,6 +225,27 @@ void lk_pump_put(struct lk_pump *pump, const struct lk_out *out)
     }
     write_next(pump);
     release(pump);
+}
+
+bool lk_pump_wants_snapshot(const struct lk_pump *pump)
+{
+    return !pump->compacting && !pump->broken && lk_journal_is_long(pump->kept, pump->grown);
+}
+
+void lk_pump_compact(struct lk_pump *pump, struct lk_snapshot *take_snapshot)
+{
+    struct group *group = next_group(pump);
+
+    lk_snapshot_free(&group->snapshot);
+    group->snapshot = take_snapshot;
+    group->snapshot_at = group->count;
+    pump->compacting = true;
+    write_next(pump);
+}
+
+bool lk_pump_is_idle(const struct lk_pump *pump)
+{
+    return !pump->writing && !pump->broken && !pump->next_group;
 }
 
 bool lk_pump_is_full(const struct lk_pump *pump)

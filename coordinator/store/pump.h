@@ -15,6 +15,7 @@ struct lk_pump;
 
 struct lk_pump_listener {
     void (*effect)(void *ctx, const struct lk_effect *effect);
+    void (*compacted)(void *ctx, uint64_t kept); /* may be NULL */
     /* The journal cannot be written: end.  No effect comes out after that. */
     void (*failed)(void *ctx, const struct lk_err *err);
     void *ctx;
@@ -30,6 +31,16 @@ void lk_pump_stop(struct lk_pump **pump); /* waits for the group that is being w
  * call this again (what it hands in comes out after what was there before).
  */
 void lk_pump_put(struct lk_pump *pump, const struct lk_out *out);
+
+/*
+ * The journal has grown long: lk_pump_compact with a snapshot that is taken now, between a step's lk_pump_put and
+ * the next step, makes it short when what was handed in is on disk.  Takes the snapshot.
+ */
+bool lk_pump_wants_snapshot(const struct lk_pump *pump);
+void lk_pump_compact(struct lk_pump *pump, struct lk_snapshot *take_snapshot);
+
+/* Nothing is being written, and nothing waits to be. */
+bool lk_pump_is_idle(const struct lk_pump *pump);
 
 /* True: so much waits for the disk that nothing more should be taken in before some of it came out. */
 bool lk_pump_is_full(const struct lk_pump *pump);

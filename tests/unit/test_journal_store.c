@@ -1,7 +1,10 @@
 #include "coordinator/store/store.h"
 
 #include "common/base/buf.h"
+#include "common/base/hex.h"
 #include "common/os/file.h"
+#include "coordinator/store/chain.h"
+#include "coordinator/store/journal.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -45,7 +48,8 @@ static struct lk_journal *opened(const struct place *place)
     struct lk_journal *journal = NULL;
     struct lk_err      err;
 
-    if (lk_journal_open(&journal, place->directory, &err) < 0)
+    if (lk_journal_open(&journal, place->directory, &err) < 0 ||
+        lk_journal_raise_epoch(journal, 0, &err) < 0)
         fail_msg("%s", err.text);
     return journal;
 }
@@ -210,8 +214,28 @@ static void a_database_without_a_name_that_is_not_empty_is_left_alone(void **sta
 static void a_journal_of_a_newer_schema_is_refused(void **state)
 {
     fill(*state);
-    run_sql(*state, "PRAGMA user_version=2;");
+    run_sql(*state, "PRAGMA user_version=3;");
     check_refused(*state, LK_ERR_INVALID, "newer lkcoordd");
+}
+
+/* As a newer version would have written it: with a sum that is right. */
+static void set_format(const struct place *place, uint32_t format)
+{
+    static const char *const texts[] = { "a", "b", "c" };
+    struct lk_chain          chain;
+    char                     hex[2 * LK_CHAIN_BYTES + 1];
+
+    {
+        LK_CLEANUP(lk_journal_close) struct lk_journal *journal = opened(place);
+        lk_chain_begin(&chain, lk_journal_cluster(journal));
+    }
+    for (size_t i = 0; i < LK_COUNT(texts); i++)
+        lk_chain_add(&chain, i == 2 ? format : LK_JOURNAL_FORMAT, lk_str_of(texts[i]));
+    lk_hex_encode(hex, chain.sum, sizeof(chain.sum));
+    LK_CLEANUP(lk_free_pointer)
+    char *sql =
+        lk_xasprintf("UPDATE journal SET format=%u, sum=X'%s' WHERE seq=3", format, hex);
+    run_sql(place, sql);
 }
 
 static void a_record_of_a_newer_format_is_refused(void **state)
@@ -220,11 +244,12 @@ static void a_record_of_a_newer_format_is_refused(void **state)
     struct lk_err                         err;
 
     fill(*state);
-    run_sql(*state, "UPDATE journal SET format=4 WHERE seq=3;");
+    set_format(*state, LK_JOURNAL_FORMAT + 1);
     LK_CLEANUP(lk_journal_close) struct lk_journal *journal = opened(*state);
     assert_int_equal(lk_journal_replay(journal, collect, &all, &err), -1);
     assert_int_equal(err.kind, LK_ERR_INVALID);
     assert_non_null(strstr(err.text, "record 3 of "));
+    assert_non_null(strstr(err.text, "newer lkcoordd"));
     assert_true(lk_str_eq_text(lk_buf_str(&all), "a;b;"));
 }
 

@@ -28,7 +28,7 @@ static long rows_on_disk(void **state)
     sqlite3_stmt *statement = NULL;
     long          rows = -1;
 
-    /* The journal's own connection is exclusive: look at a copy. */
+    /* The files as a crash would leave them: look at a copy. */
     LK_CLEANUP(lk_free_pointer)
     char *command =
         lk_xasprintf("rm -f %1$s/copy.db* && cp %1$s/state/journal.db %1$s/copy.db && "
@@ -92,7 +92,9 @@ static void collect_until(struct seen *seen, size_t count)
 
 static struct lk_journal *start(void **state, struct seen *seen)
 {
-    struct lk_pump_listener listener = { on_effect, on_failed, seen };
+    struct lk_pump_listener listener = { .effect = on_effect,
+                                         .failed = on_failed,
+                                         .ctx = seen };
     struct lk_journal      *journal = NULL;
     struct lk_err           err;
 
@@ -169,7 +171,9 @@ static void count_effect(void *ctx, const struct lk_effect *effect)
 static void what_waits_for_the_disk_has_a_maximum(void **state)
 {
     struct seen             seen = { .state = state };
-    struct lk_pump_listener listener = { count_effect, on_failed, &seen };
+    struct lk_pump_listener listener = { .effect = count_effect,
+                                         .failed = on_failed,
+                                         .ctx = &seen };
     struct lk_journal      *journal = NULL;
     struct lk_err           err;
 
