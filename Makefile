@@ -136,8 +136,8 @@ $(GEN)/proto/%.pb.c $(GEN)/proto/%.pb.h: proto/%.proto proto/%.options
 	@mkdir -p $(@D)
 	@cd proto && /usr/bin/python3 /usr/bin/nanopb_generator.py -q -D ../$(GEN)/proto $*.proto
 
-# Objects may include generated headers, so those come first.
-$(OUT)/obj/%.o: %.c | $(PROTO_GEN:.c=.h)
+# Objects may include generated headers, whose changes the compiler does not report: they are system headers to it.
+$(OUT)/obj/%.o: %.c $(PROTO_GEN:.c=.h)
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	@$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
