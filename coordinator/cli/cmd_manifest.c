@@ -7,6 +7,8 @@ static const struct lk_option options[] = {
     LK_SUBMIT_UNSIGNED("do not sign the index"),
     LK_SUBMIT_PLATFORMS,
     LK_SUBMIT_SKIP_PLATFORMS,
+    LK_SUBMIT_ADOPT,
+    LK_SUBMIT_REPLACE,
     LK_SUBMIT_OPTION("release", TEXT, release, "TAG", "publish the index under TAG too"),
     LK_SUBMIT_OPTION("timeout", TEXT, timeout, "SECONDS",
                      "cancel what is not done by then, and exit with 4"),

@@ -253,5 +253,9 @@ const char *lk_picture_job_action(const struct lk_picture_job *job)
 {
     if (job->state == lk_wire_JobState_JOB_KEPT)
         return "keep";
+    if (job->state == lk_wire_JobState_JOB_STAGED)
+        return "take";
+    if (job->state == lk_wire_JobState_JOB_NONE)
+        return "unknown";
     return job->state == lk_wire_JobState_JOB_FAILED ? "cannot" : "build";
 }

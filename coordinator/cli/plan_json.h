@@ -9,7 +9,7 @@
  *          dockerfile, network, cache, unsigned (build.yml asks for it), labels and build_args (objects),
  *          extra_sources (texts as in build.yml), depends (target, target_dir, images), state, text,
  *          nothing_to_do, digest (what the tag names now, or null), arches.
- * ARCH     arch, action (build, keep, cannot, unknown), why, emulated (true, false, null: not known), digest.
+ * ARCH     arch, action (build, take from `from`, keep, cannot, unknown), why, emulated (true, false, null: not known), digest.
  *
  * `asked` is false where no coordinator could be asked: then every action is "unknown".  Fields are added, never
  * changed, within v1.

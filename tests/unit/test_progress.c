@@ -171,19 +171,22 @@ static void json_has_a_schema_and_null_for_what_is_not_there(void **state)
     assert_non_null(strstr(lk_buf_text(&out), "\"exit\":null"));
 }
 
-static void a_plan_says_build_and_keep(void **state)
+static void a_plan_says_build_keep_and_take(void **state)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf out = LK_BUF_INIT(64 * 1024);
     struct lk_picture                    *picture = *state;
     lk_wire_JobUpdate build = job_update("arm64", lk_wire_JobState_JOB_QUEUED);
     lk_wire_JobUpdate keep = job_update("amd64", lk_wire_JobState_JOB_KEPT);
+    lk_wire_JobUpdate take = job_update("s390x", lk_wire_JobState_JOB_STAGED);
 
     lk_picture_take_job(picture, &build, 1000, NULL);
     lk_picture_take_job(picture, &keep, 1000, NULL);
-    lk_plan_text(&out, picture);
+    lk_picture_take_job(picture, &take, 1000, NULL);
+    lk_plan_text(&out, &(struct lk_submission) { 0 }, picture);
     assert_string_equal(lk_buf_text(&out), "127.0.0.1:5000/linuxkit/hello:abc\n"
                                            "  amd64    keep\n"
-                                           "  arm64    build\n");
+                                           "  arm64    build\n"
+                                           "  s390x    take\n");
 }
 
 static void count_line(void *ctx, struct lk_str line)
@@ -228,7 +231,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_block_keeps_to_the_terminals_size, make, unmake),
         cmocka_unit_test_setup_teardown(json_has_a_schema_and_null_for_what_is_not_there, make,
                                         unmake),
-        cmocka_unit_test_setup_teardown(a_plan_says_build_and_keep, make, unmake),
+        cmocka_unit_test_setup_teardown(a_plan_says_build_keep_and_take, make, unmake),
         cmocka_unit_test(a_tail_keeps_the_last_lines),
     };
 
