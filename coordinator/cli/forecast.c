@@ -65,7 +65,8 @@ void lk_forecast_annotate(const struct lk_forecast *forecast, struct lk_picture 
             struct lk_picture_job *job = &picture->packages[i].jobs[j];
 
             /* What has a digest was built before. */
-            if (job->state != lk_wire_JobState_JOB_KEPT &&
+            if (job->state != lk_wire_JobState_JOB_NONE &&
+                job->state != lk_wire_JobState_JOB_KEPT &&
                 job->state != lk_wire_JobState_JOB_FAILED && !job->text[0] &&
                 lk_digest_is_zero(&job->digest))
                 annotate(forecast, job);

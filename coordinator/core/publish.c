@@ -141,6 +141,13 @@ static void failed(struct lk_core *core, struct lk_package *package,
                        "cancelled; the tag names what somebody else put there");
         return;
     }
+    if (err->kind == LK_ERR_RETRY && lk_push_of(core, package->push)->options.dry_run) {
+        /* Who asks for a plan would rather know now that this is not known. */
+        snprintf(package->text, sizeof(package->text),
+                 "what the registry holds is unknown: %.300s", err->text);
+        lk_package_end(core, package, LK_OUTCOME_OK, package->text);
+        return;
+    }
     if ((err->kind == LK_ERR_RETRY || moved) &&
         lk_trouble_may_pass(core, err->retry_after_ms, &package->trouble_since_ms,
                             &package->not_before_ms)) {

@@ -341,6 +341,20 @@ static void a_dry_run_plans_and_stands_in_nobodys_way(void **state)
     check_outcome(w, LK_OUTCOME_OK);
 }
 
+static void a_dry_run_does_not_wait_for_a_registry(void **state)
+{
+    LK_WORLD               w = world_of_three();
+    struct lk_push_options options = { .sign = true, .dry_run = true };
+
+    (void)state;
+    w->faults[LK_EFFECT_PROBE] = (struct world_fault) { 1, LK_ERR_RETRY };
+    push_three(w, &options);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_PROBE], 1);
+    assert_non_null(strstr(package_of(w)->text, "what the registry holds is unknown: "));
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_NONE);
+}
+
 static void trouble_with_the_registry_backs_off_and_passes(void **state)
 {
     static const enum lk_effect_type asked[] = { LK_EFFECT_PROBE, LK_EFFECT_ACCEPT_CHILD,
@@ -456,6 +470,7 @@ int main(void)
         cmocka_unit_test(a_forced_push_replaces_what_we_published_unsigned),
         cmocka_unit_test(unsigned_and_published_by_us_is_nothing_to_do),
         cmocka_unit_test(a_dry_run_plans_and_stands_in_nobodys_way),
+        cmocka_unit_test(a_dry_run_does_not_wait_for_a_registry),
         cmocka_unit_test(trouble_with_the_registry_backs_off_and_passes),
         cmocka_unit_test(a_registry_is_left_alone_for_as_long_as_it_asks),
         cmocka_unit_test(patience_ends),

@@ -76,6 +76,15 @@ COPY build.yml /upper.yml"
     lkcoord plan --offline alone | grep -x '  s390x    unknown'
 }
 
+@test "a plan does not wait for a registry that cannot be asked, and says unknown" {
+    new_small_package unreached "arches: [amd64]"
+    run -0 timeout 40 lkcoord plan --org 127.0.0.1:1/demo unreached
+    echo "$output"
+    [[ $output == "127.0.0.1:1/demo/unreached:"*": what the registry holds is unknown: "*$'\n  amd64    unknown' ]]
+    run -0 timeout 40 lkcoord push --dry-run --output json --org 127.0.0.1:1/demo unreached
+    jq -e '.asked and .exit == 0 and .packages[0].arches[0].action == "unknown"' <<<"$output"
+}
+
 @test "the manual's forms work: options with one dash, and a trailing push" {
     new_small_package manual "arches: [amd64]"
     lkcoord build -org="$REGISTRY/wombat" -disable-content-trust -hash=foo manual
