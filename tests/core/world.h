@@ -8,6 +8,7 @@
 #define LK_TESTS_CORE_WORLD_H
 
 #include "coordinator/core/core.h"
+#include "tests/core/digest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,111 +119,6 @@ struct world {
 static const struct lk_arch amd64 = { "amd64" };
 static const struct lk_arch arm64 = { "arm64" };
 static const struct lk_arch s390x = { "s390x" };
-
-/* ---- a digest over what is durable ---- */
-
-static inline void mix(uint64_t *sum, const void *data, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        *sum = (*sum ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
-}
-
-static inline void mix_u64(uint64_t *sum, uint64_t value)
-{
-    for (unsigned shift = 0; shift < 64; shift += 8)
-        mix(sum, &(uint8_t) { (uint8_t)(value >> shift) }, 1);
-}
-
-static inline void mix_text(uint64_t *sum, const char *text)
-{
-    mix(sum, text, strlen(text) + 1);
-}
-
-static inline void mix_child(uint64_t *sum, const struct lk_child *child)
-{
-    mix(sum, &child->digest, sizeof(child->digest));
-    mix_u64(sum, child->size);
-    mix_text(sum, child->media_type);
-}
-
-static inline void mix_job(uint64_t *sum, const struct lk_job *job)
-{
-    mix_u64(sum, job->id);
-    mix_text(sum, job->arch.name);
-    mix_u64(sum, job->state);
-    mix_u64(sum, job->kept);
-    mix_u64(sum, job->attempt);
-    mix_u64(sum, job->last_attempt);
-    for (size_t i = 0; i < LK_GIVEN_MAX; i++) {
-        mix_u64(sum, job->given[i].attempt);
-        mix_text(sum, job->given[i].agent);
-    }
-    mix_u64(sum, job->failures);
-    mix_text(sum, job->agent);
-    mix_u64(sum, job->emulated);
-    mix_child(sum, &job->child);
-    mix_u64(sum, job->arrival);
-    mix_u64(sum, job->pushed);
-    mix_u64(sum, job->outcome);
-    /* While it waits its text is only today's reason. */
-    if (lk_job_is_settled(job))
-        mix_text(sum, job->text);
-}
-
-static inline void mix_package(uint64_t *sum, const struct lk_package *package)
-{
-    bool under_way =
-        package->state == LK_PACKAGE_WAITING || package->state == LK_PACKAGE_PLANNING;
-
-    mix_u64(sum, package->id);
-    mix_u64(sum, package->number);
-    mix_u64(sum, under_way ? LK_PACKAGE_WAITING : package->state);
-    mix_u64(sum, package->outcome);
-    mix_text(sum, package->repository);
-    mix_text(sum, package->tag);
-    mix_text(sum, package->path);
-    mix(sum, &package->spec, sizeof(package->spec));
-    mix(sum, &package->tree, sizeof(package->tree));
-    mix_u64(sum, package->is_unsigned);
-    mix_u64(sum, package->origin);
-    mix_text(sum, package->from.repository);
-    mix_text(sum, package->from.tag);
-    for (size_t i = 0; i < LK_COUNT(package->after.bits); i++)
-        mix_u64(sum, package->after.bits[i]);
-    for (size_t i = 0; i < package->job_count; i++)
-        mix_job(sum, &package->jobs[i]);
-    mix_u64(sum, package->arrival);
-    mix_u64(sum, package->is_merged);
-    mix_child(sum, &package->index);
-    mix_u64(sum, package->index_is_signed);
-    mix_u64(sum, package->nothing_to_do);
-    mix_u64(sum, package->turnstile->fence);
-    mix_u64(sum, package->turnstile->package);
-    mix_u64(sum, package->turnstile->job);
-    if (package->state == LK_PACKAGE_ENDED)
-        mix_text(sum, package->text);
-}
-
-static inline uint64_t world_digest(const struct lk_core *core)
-{
-    uint64_t sum = 0xcbf29ce484222325;
-
-    mix_u64(&sum, lk_core_epoch(core));
-    for (const struct lk_push *push = lk_core_first_push(core); push; push = push->next) {
-        mix_u64(&sum, push->id);
-        mix_u64(&sum, push->state);
-        mix_u64(&sum, push->outcome);
-        mix_u64(&sum, push->cancelled);
-        mix_text(&sum, push->client);
-        mix(&sum, push->request_key, sizeof(push->request_key));
-        mix_u64(&sum, push->package_count);
-        mix_u64(&sum, (uint64_t)push->accepted_wall_ms);
-        mix_u64(&sum, (uint64_t)push->ended_wall_ms);
-        for (const struct lk_package *p = push->packages; p; p = p->next_in_push)
-            mix_package(&sum, p);
-    }
-    return sum;
-}
 
 /* ---- what must always hold ---- */
 

@@ -57,7 +57,9 @@ void agent_send(struct sim *sim, struct sim_agent *agent, struct sim_message *me
 
 static void open_line(struct sim *sim, struct sim_agent *agent)
 {
-    struct sim_message hello = { .type = SIM_HELLO };
+    struct sim_message hello = { .type = SIM_HELLO,
+                                 .cluster = agent->disk.cluster[0],
+                                 .epoch = agent->disk.epoch };
 
     agent->connection = ++sim->connections;
     agent->tells_inventory = true;

@@ -29,8 +29,6 @@ struct sim_check {
     struct turn turns[SIM_REPOSITORIES];
     uint64_t    fence; /* the highest ever */
     uint64_t    epoch;
-    uint32_t    restores;
-    bool        replays;
     int64_t     renewed_until_ms; /* of a permit that ended in this step, and whose */
     uint64_t    renewed_job;
     uint64_t    pushes[SIM_SUBMITS];
@@ -264,7 +262,8 @@ void check_restart(struct sim *sim, bool is_backup)
     memset(check->turns, 0, sizeof(check->turns));
     if (!is_backup)
         return;
-    check->restores++;
+    check->epoch = 0;
+    check->fence = 0;
     memset(check->pushes, 0, sizeof(check->pushes));
     for (size_t i = 0; i < sim->plan->submit_count; i++)
         if (!sim->clients[i].done)

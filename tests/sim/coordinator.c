@@ -1,6 +1,7 @@
 /* The coordinator's process: its core, its clock, its life, and the door to agents and clients. */
 #include "tests/sim/coordinator.h"
 
+#include "tests/core/digest.h"
 #include "tests/sim/check.h"
 
 #include <stdio.h>
@@ -66,8 +67,18 @@ static void say_hello(struct sim *sim, const struct sim_message *message)
     struct session         *session = &c->sessions[message->agent];
     struct lk_platform      platform = { .emulated = false };
     struct lk_event         event = { .type = LK_EVENT_AGENT_HELLO };
+    struct lk_event         later = { .type = LK_EVENT_EPOCH_HEARD };
     struct sim_message      welcome = { .type = SIM_WELCOME };
 
+    *session =
+        (struct session) { ++c->sessions_given, message->connection, coordinator_clock(sim) };
+    /* Whoever knows a later epoch says so before anything else is done with it. */
+    if (message->cluster && lk_core_judge_epoch(c->core, message->epoch) != LK_EPOCH_IS_KNOWN) {
+        later.start.epoch = message->epoch;
+        coordinator_step(sim, &later);
+        if (!c->core)
+            return;
+    }
     *session =
         (struct session) { ++c->sessions_given, message->connection, coordinator_clock(sim) };
     welcome.epoch = lk_core_epoch(c->core);
@@ -272,6 +283,14 @@ static void start(struct sim *sim)
     SIM_SAY(sim, "coordinator: starts with %zu facts, epoch %llu", c->durable,
             (unsigned long long)c->epoch + 1);
     journal_replay(sim);
+    if (c->digest && world_digest(c->core) != c->digest)
+        sim_break(sim, CHECK_REPLAY, "the replay gives another state than there was");
+    if (c->jumps)
+        journal_jump(sim);
+    else if (one_in(&c->dice, 3))
+        journal_compact(sim);
+    c->jumps = false;
+    c->epoch = c->epoch > lk_core_epoch(c->core) ? c->epoch : lk_core_epoch(c->core);
     event.start.epoch = ++c->epoch;
     check_started(sim, coordinator_clock(sim));
     coordinator_step(sim, &event);
@@ -312,6 +331,7 @@ static void die(struct sim *sim, int64_t pause_ms)
     struct sim_coordinator *c = sim->coordinator;
 
     SIM_SAY(sim, "coordinator: dies with %zu of %zu facts on disk", c->durable, c->count);
+    c->digest = c->durable == c->count ? world_digest(c->core) : 0;
     lk_core_free(&c->core);
     c->life++;
     c->paused_until_ms = 0;
@@ -341,7 +361,7 @@ void sim_coordinator_kill(struct sim *sim, int64_t pause_ms, uint32_t luck)
     check_restart(sim, false);
 }
 
-/* What `lkcoordd restore` does: an older journal, and an epoch above all that anybody has heard of. */
+/* An older journal: brought back by `lkcoordd restore`, which jumps, or copied there by hand, which does not. */
 void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck)
 {
     struct sim_coordinator *c = sim->coordinator;
@@ -349,10 +369,14 @@ void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck)
     if (!c->core)
         return;
     die(sim, pause_ms);
-    c->count = c->durable = journal_whole_steps(c, c->durable - luck % (c->durable / 2 + 1));
-    c->epoch += 1000;
+    c->digest = 0;
+    c->count = c->durable =
+        journal_whole_steps(c, c->durable - luck % (c->durable - c->base + 1));
+    c->jumps = luck >> 16 & 1;
+    c->epoch = 0;
     check_restart(sim, true);
-    SIM_SAY(sim, "coordinator: a backup with %zu facts is restored", c->durable);
+    SIM_SAY(sim, "coordinator: a backup with %zu facts is %s", c->durable,
+            c->jumps ? "restored" : "copied into its place");
 }
 
 void sim_coordinator_pause(struct sim *sim, int64_t pause_ms)

@@ -61,11 +61,14 @@ struct sim_coordinator {
     int64_t               slow_disk_until_ms;
     int64_t               timer_ms; /* when the earliest timer fires; INT64_MAX: none */
     uint64_t              epoch;    /* the store's */
+    bool                  jumps;    /* at the next start: the journal is a restored one */
+    uint64_t              digest; /* of the core that died, if nothing of it was lost; else 0 */
     uint64_t              sessions_given;
 
     struct lk_fact  *journal;
     struct fact_key *keys;
     size_t           count; /* handed in */
+    size_t           base;  /* as it was when it was last shortened */
     size_t           durable;
     size_t           syncing; /* as many will be durable; 0: the disk is idle */
     size_t           max;
@@ -88,6 +91,8 @@ void    coordinator_name(const struct lk_effect *effect, struct sim_name *out);
 void   journal_take(struct sim *sim, const struct lk_out *out);
 void   journal_synced(struct sim *sim, size_t count);
 void   journal_replay(struct sim *sim);
+void   journal_jump(struct sim *sim);
+void   journal_compact(struct sim *sim);
 size_t journal_whole_steps(const struct sim_coordinator *c, size_t count);
 void   journal_fini(struct sim_coordinator *c);
 

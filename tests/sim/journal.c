@@ -5,6 +5,8 @@
 #include "tests/sim/check.h"
 #include "tests/sim/coordinator.h"
 
+#include "coordinator/core/snapshot.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,6 +158,52 @@ void journal_synced(struct sim *sim, size_t count)
         begin_sync(sim);
 }
 
+/* What `lkcoordd restore` writes at the end of what it restores. */
+void journal_jump(struct sim *sim)
+{
+    struct sim_coordinator *c = sim->coordinator;
+    struct lk_fact          fact = { 0 };
+    uint64_t                push = 0, package = 0;
+
+    for (size_t i = 0; i < c->count; i++) {
+        push = c->journal[i].push > push ? c->journal[i].push : push;
+        package = c->journal[i].package > package ? c->journal[i].package : package;
+    }
+    lk_fact_jump(&fact, lk_core_epoch(c->core) + 1000, push, package);
+    append(c, &fact);
+    c->keys[c->count - 1].is_last = true;
+    c->durable = c->count;
+    if (!lk_core_apply(c->core, &fact))
+        sim_break(sim, CHECK_REPLAY, "the jump of a restored journal does not fit");
+}
+
+/* The journal becomes a shorter one that means the same; its core then is one that has read that. */
+void journal_compact(struct sim *sim)
+{
+    struct sim_coordinator *c = sim->coordinator;
+    struct lk_snapshot     *snapshot = lk_snapshot_take(c->core);
+    struct lk_fact          fact;
+    size_t                  kept = 0;
+
+    for (size_t i = 0; i < c->count; i++) {
+        if (!lk_snapshot_keeps(snapshot, &c->journal[i]))
+            continue;
+        c->keys[kept] = c->keys[i];
+        c->journal[kept++] = c->journal[i];
+    }
+    c->count = kept;
+    for (size_t i = 0; lk_snapshot_adds(snapshot, i, &fact); i++)
+        append(c, &fact);
+    c->keys[c->count - 1].is_last = true;
+    c->base = c->durable = c->count;
+    SIM_SAY(sim, "coordinator: its journal is shortened to %zu facts", c->count);
+    lk_snapshot_free(&snapshot);
+    lk_core_free(&c->core);
+    c->core = lk_core_new(&c->config);
+    check_restart(sim, false);
+    journal_replay(sim);
+}
+
 void journal_replay(struct sim *sim)
 {
     struct sim_coordinator *c = sim->coordinator;
@@ -172,7 +220,7 @@ void journal_replay(struct sim *sim)
 /* The store writes a step's facts in one transaction (coordinator/store): all of them are there, or none. */
 size_t journal_whole_steps(const struct sim_coordinator *c, size_t count)
 {
-    while (count > 0 && !c->keys[count - 1].is_last)
+    while (count > c->base && !c->keys[count - 1].is_last)
         count--;
     return count;
 }
