@@ -102,7 +102,12 @@ static int get_manifest(struct lk_registry *registry, const struct lk_digest *di
     char text[LK_DIGEST_TEXT_SIZE];
 
     lk_digest_format(digest, text);
-    return lk_registry_get_manifest(registry, text, out, err);
+    if (lk_registry_get_manifest(registry, text, out, err) == 0)
+        return 0;
+    if (err->kind == LK_ERR_NOT_FOUND)
+        return lk_err_set(err, LK_ERR_INVALID, "its registry has no image %s under that name",
+                          text);
+    return -1;
 }
 
 static int find_image(const struct lk_image_fetcher *fetcher, struct lk_registry *registry,

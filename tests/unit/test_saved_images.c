@@ -365,7 +365,7 @@ static void what_is_missing_or_for_others_is_the_packages_fault(void **state)
     nothing.sha256[0] ^= 1;
     LK_CLEANUP(lk_free_pointer) char *missing = name_image("org/base", &nothing);
     depends.images[0] = missing;
-    expect_refusal(&depends, "amd64", LK_ERR_INVALID, "answered 404");
+    expect_refusal(&depends, "amd64", LK_ERR_INVALID, "its registry has no image");
 
     LK_CLEANUP(lk_registry_close) struct lk_registry *to = connect_to("org/single");
     struct lk_descriptor                              single;
