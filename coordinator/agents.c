@@ -104,7 +104,8 @@ static int opened(void *ctx, struct lk_session *session, const lk_wire_Hello *he
     struct lk_platform     platforms[LK_AGENT_PLATFORMS_MAX];
     size_t                 count;
 
-    if (platforms_of(c, session->name, hello, platforms, &count, err) < 0)
+    if (platforms_of(c, session->name, hello, platforms, &count, err) < 0 ||
+        lk_agent_judge_epoch(c, session->name, hello, err) < 0)
         return -1;
     if (!lk_core_takes_agent(c->core, session->name))
         return lk_err_set(err, LK_ERR_LIMIT,

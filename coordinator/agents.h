@@ -1,4 +1,4 @@
-/* What the files of the agents' door share: agents.c, agent_logs.c, agent_orders.c. */
+/* What the files of the agents' door share: agents.c, agent_epoch.c, agent_logs.c, agent_orders.c. */
 #ifndef LK_AGENTS_H
 #define LK_AGENTS_H
 
@@ -23,6 +23,10 @@ struct lk_agent_line {
     /* Whose logs we asked for, a ring: no other logs are taken from this agent. */
     struct lk_followed followed[LK_FOLLOWED_MAX];
 };
+
+/* Refuses a HELLO that knows more of this cluster than we do, until our epoch is past it, on disk. */
+int lk_agent_judge_epoch(struct lk_coordinator *c, const char *agent,
+                         const lk_wire_Hello *hello, struct lk_err *err);
 
 /* Asks for the log of an attempt that is this agent's, from where ours ends; once a session. */
 void lk_agent_follow_log(struct lk_coordinator *c, struct lk_session *session, uint64_t job,

@@ -52,6 +52,7 @@ struct lk_coordinator {
     struct lk_journal                  *journal;
     struct lk_pump                     *pump;
     uint64_t                            replayed; /* facts that the journal held at the start */
+    uint64_t                            epoch_after; /* so many facts on disk: the epoch is */
     struct lk_zap                      *zap;
     struct lk_curve_pair               *key;
     struct lk_door                     *agents;

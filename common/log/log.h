@@ -4,7 +4,7 @@
  * error: someone must act; warn: we coped; info: a state change of a push, job or session; debug: the rest.
  * Values are escaped, so untrusted bytes cannot make a new line.  Never log secrets.  Keys come from this
  * list: push, package, job, attempt, arch, agent, client, session, fence, repository, tag, digest, phase,
- * state, op, path, endpoint, err, kind, count, bytes, ms, pid, status, name, version.
+ * state, op, path, endpoint, err, kind, count, bytes, ms, pid, status, name, version, epoch.
  * Thread-safe: each line is one write.  Under journald (JOURNAL_STREAM) lines begin with <n>, without time.
  */
 #ifndef LK_LOG_H
