@@ -111,7 +111,8 @@ static const char *advice(const struct lk_registry *registry, int status)
     if (status != 401 && status != 403)
         return "";
     switch (registry->credential.kind) {
-    case LK_CREDENTIAL_NONE: return "; no credentials are configured for it";
+    case LK_CREDENTIAL_NONE:
+        return "; no credentials are configured for it: log in (docker login, skopeo login)";
     case LK_CREDENTIAL_BEARER: return "; the ticket does not allow it or ran out";
     case LK_CREDENTIAL_IDENTITY:
     case LK_CREDENTIAL_BASIC: return "; check the rights of the configured credentials";

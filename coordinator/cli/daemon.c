@@ -70,11 +70,27 @@ static char *find_program(const char *program)
     return path ? path : lk_xstrdup(program);
 }
 
+/* Daemons work in "/": what this command was told from here is told from there. */
+static void name_absolutely(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    if (!value || !value[0] || value[0] == '/')
+        return;
+
+    LK_CLEANUP(lk_free_pointer) char *here = getcwd(NULL, 0);
+    LK_CLEANUP(lk_free_pointer) char *path = lk_xasprintf("%s/%s", here ? here : "", value);
+
+    setenv(variable, path, 1);
+}
+
 /* Ours without COSIGN_PASSWORD: of two daemons only one signs. */
 static const char **environment_with(const char *password)
 {
     size_t count = 0;
 
+    name_absolutely("REGISTRY_AUTH_FILE");
+    name_absolutely("DOCKER_CONFIG");
     while (environ[count])
         count++;
 

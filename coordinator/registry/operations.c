@@ -119,6 +119,18 @@ static int merge(struct operation *operation, const struct lk_publisher *publish
                               &operation->index, err);
 }
 
+/* On one machine, without a coordinator: the agent is the same user's as the login. */
+static int own_login(const struct lk_publisher *publisher, struct lk_credential *out,
+                     struct lk_err *err)
+{
+    *out = publisher->options.credential;
+    if (out->kind == LK_CREDENTIAL_BASIC)
+        return 0;
+    return lk_err_set(err, LK_ERR_DENIED,
+                      "registry %s wants a password: log in to it (docker login, skopeo login)",
+                      publisher->repository.host);
+}
+
 /* What agents get of a registry that has passwords but no tokens. */
 static int agent_login(const struct operation *operation, const struct lk_publisher *publisher,
                        struct lk_credential *out, struct lk_err *err)
@@ -145,9 +157,11 @@ static int fetch_ticket(struct operation *operation, const struct lk_publisher *
         lk_registry_fetch_ticket(registry, &operation->ticket, &operation->ticket_valid_ms,
                                  err) < 0)
         return -1;
-    if (operation->ticket.kind == LK_CREDENTIAL_BASIC)
-        return agent_login(operation, publisher, &operation->ticket, err);
-    return 0;
+    if (operation->ticket.kind != LK_CREDENTIAL_BASIC)
+        return 0;
+    if (operation->owner->options.config->shelf[0])
+        return own_login(publisher, &operation->ticket, err);
+    return agent_login(operation, publisher, &operation->ticket, err);
 }
 
 /* Where the images come from: another tag, perhaps in another repository, or the tags of the arches. */
