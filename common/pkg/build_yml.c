@@ -234,13 +234,18 @@ static void read_arches(struct reader *reader, const struct field *field,
     each_text(reader, field, value, add_arch);
 }
 
+bool lk_dockerfile_is_inside(const char *path)
+{
+    return path[0] && path[0] != '/' && !strstr(path, "..");
+}
+
 static void read_dockerfile(struct reader *reader, const struct field *field,
                             const struct lk_yaml_node *value)
 {
     const char *path = reader->out->dockerfile;
 
     read_text(reader, field, value);
-    if (path[0] == '\0' || path[0] == '/' || strstr(path, ".."))
+    if (!lk_dockerfile_is_inside(path))
         keep_from_building(
             reader->out,
             "%s:%u: dockerfile: '%.200s' must be a path below the package, without '..'",

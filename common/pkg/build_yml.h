@@ -48,4 +48,7 @@ int  lk_build_yml_read(struct lk_str bytes, const char *name, struct lk_build_ym
                        struct lk_err *err);
 void lk_build_yml_fini(struct lk_build_yml *build);
 
+/* As text: relative, and without ".." in any place, which is how LinuxKit reads it. */
+bool lk_dockerfile_is_inside(const char *path);
+
 #endif

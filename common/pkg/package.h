@@ -66,4 +66,8 @@ int lk_package_absolute_path(const char *path, char **out, struct lk_err *err);
 /* Fills a job specification: labels and build arguments of linuxkit.md section 4, arches as in build.yml. */
 int lk_package_spec(const struct lk_package *package, struct lk_spec *out, struct lk_err *err);
 
+/* The same without what only a build asks for: names and arches of images that were built before. */
+int lk_package_spec_of_images(const struct lk_package *package, struct lk_spec *out,
+                              struct lk_err *err);
+
 #endif

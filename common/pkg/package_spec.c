@@ -62,14 +62,21 @@ static int set_depends(const struct lk_package *package, struct lk_spec *out,
     return 0;
 }
 
-int lk_package_spec(const struct lk_package *package, struct lk_spec *out, struct lk_err *err)
+int lk_package_spec_of_images(const struct lk_package *package, struct lk_spec *out,
+                              struct lk_err *err)
 {
     *out = (struct lk_spec) { 0 };
     if (package->build.unbuildable[0])
         return lk_err_set(err, LK_ERR_INVALID, "%s", package->build.unbuildable);
     set_source(package, out);
-    if (set_repository(package, out, err) == 0 && set_depends(package, out, err) == 0 &&
-        lk_labels_add(out, package, err) == 0 && lk_arguments_add(out, package, err) == 0)
+    return set_repository(package, out, err);
+}
+
+int lk_package_spec(const struct lk_package *package, struct lk_spec *out, struct lk_err *err)
+{
+    if (lk_package_spec_of_images(package, out, err) == 0 &&
+        set_depends(package, out, err) == 0 && lk_labels_add(out, package, err) == 0 &&
+        lk_arguments_add(out, package, err) == 0)
         return 0;
     lk_spec_fini(out);
     return -1;

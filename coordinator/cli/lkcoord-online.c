@@ -13,7 +13,14 @@ static int unknown_command(const char *name)
 
     const char *nearest = lk_nearest_word(lk_str_of(name), names);
 
-    if (nearest)
+    if (strcmp(name, "pkg") == 0)
+        lk_complain("the commands of `linuxkit pkg` are lkcoord's own: leave the word pkg out, "
+                    "as in `lkcoord push PATH`");
+    else if (strcmp(name, "builder") == 0)
+        lk_complain(
+            "there is no command \"builder\": builders are the agents', `lkcoord agents` "
+            "lists them; what they keep is cleared on their hosts");
+    else if (nearest)
         lk_complain("there is no command \"%s\"; did you mean %s?", name, nearest);
     else
         lk_complain("there is no command \"%s\"; `lkcoord help` lists them", name);

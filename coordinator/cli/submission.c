@@ -22,7 +22,7 @@ static int open_context(struct lk_submission_item *item, struct lk_err *err)
     if (lk_context_lacks(&item->context, package->build.dockerfile))
         return lk_err_set(err, LK_ERR_INVALID,
                           "%s: git has no %s in it, from which the image is built; add it, or "
-                          "name another file by dockerfile in its build.yml",
+                          "name another file: dockerfile in its build.yml, or --dockerfile",
                           package->path, package->build.dockerfile);
     return 0;
 }
@@ -71,8 +71,13 @@ static int read_manner(struct manner *out, enum lk_submission_mode mode,
 static int set_dockerfile(struct lk_package *package, const char *dockerfile,
                           struct lk_err *err)
 {
-    if (dockerfile &&
-        !lk_copy_text(package->build.dockerfile, sizeof(package->build.dockerfile), dockerfile))
+    if (!dockerfile)
+        return 0;
+    if (!lk_dockerfile_is_inside(dockerfile))
+        return lk_err_set(
+            err, LK_ERR_INVALID,
+            "--dockerfile '%.200s' must be a path below the package, without '..'", dockerfile);
+    if (!lk_copy_text(package->build.dockerfile, sizeof(package->build.dockerfile), dockerfile))
         return lk_err_set(err, LK_ERR_INVALID, "--dockerfile %.100s...: too long", dockerfile);
     return 0;
 }
@@ -117,12 +122,16 @@ static int make_spec(struct lk_submission_item *item, const struct manner *manne
     *skipped = item->package.build.is_built_nowhere;
     if (*skipped)
         return 0;
-    if (lk_package_spec(&item->package, &item->spec, err) < 0 ||
-        lk_arguments_override(&item->spec, &manner->arguments, err) < 0)
-        return -1;
-    item->spec.tree = item->context.tree;
-    if (manner->mode == LK_SUBMIT_MANIFEST)
+    if (manner->mode == LK_SUBMIT_MANIFEST) {
+        if (lk_package_spec_of_images(&item->package, &item->spec, err) < 0)
+            return -1;
         take_arch_tags(&item->spec);
+    } else {
+        if (lk_package_spec(&item->package, &item->spec, err) < 0 ||
+            lk_arguments_override(&item->spec, &manner->arguments, err) < 0)
+            return -1;
+        item->spec.tree = item->context.tree;
+    }
     item->spec.arch_count =
         lk_platforms_filter(&manner->platforms, item->spec.arches, item->spec.arch_count);
     *skipped = item->spec.arch_count == 0;

@@ -228,6 +228,20 @@ break_index() {
     lkcoord index --org "$REGISTRY/demo" broken 2>&1 | grep 'nothing to do'
 }
 
+@test "an index is repaired although its package can no longer be built" {
+    new_small_package gone
+    new_small_package lasting "arches: [amd64, arm64]" "buildArgs: ['A=@lkt:pkg:../gone']"
+    push lasting
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" lasting)
+    break_index "$tag"
+    git rm -qr gone
+    commit_all
+    run -2 lkcoord plan --offline lasting
+    [[ $output == "lkcoord: lasting: buildArgs: A=@lkt:pkg:../gone: "*"/gone: there is no build.yml in it"* ]]
+    lkcoord manifest --org "$REGISTRY/demo" lasting
+    [ "$(arches_of "$tag")" = "amd64 arm64" ]
+}
+
 @test "manifest of what was never pushed publishes nothing, and says what is missing" {
     new_small_package absent "arches: [amd64, arm64]"
     run -5 lkcoord manifest --org "$REGISTRY/demo" absent

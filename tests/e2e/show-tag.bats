@@ -113,3 +113,25 @@ tree() {
     run -2 lkcoord plan --offline first
     [[ $output == *"first/build.yml:2: arches: 'linux/amd64' is not an architecture's name"* ]]
 }
+
+@test "who types linuxkit's words that are none here is told what to type" {
+    run -2 lkcoord pkg show-tag first
+    [ "$output" = "lkcoord: the commands of \`linuxkit pkg\` are lkcoord's own: leave the word pkg out, as in \`lkcoord push PATH\`" ]
+    run -2 lkcoord builder du
+    [[ $output == *"builders are the agents'"* ]]
+    run -2 lkcoord show-tags first
+    [ "$output" = 'lkcoord: there is no command "show-tags"; did you mean show-tag?' ]
+    run -2 lkcoord show-tag --registry-creds x=y first
+    [[ $output == *"logins are those of"* ]]
+}
+
+@test "another Dockerfile is one that git has below the package" {
+    for path in ../Dockerfile /etc/passwd a..b ''; do
+        run -2 lkcoord plan --offline --dockerfile "$path" first
+        [ "$output" = "lkcoord: --dockerfile '$path' must be a path below the package, without '..'" ]
+    done
+    run -2 lkcoord plan --offline --dockerfile gone first
+    [[ $output == "lkcoord: first: git has no gone in it"*"or --dockerfile" ]]
+    run -0 lkcoord plan --offline --output json --dockerfile Dockerfile first
+    [ "$(jq -r '.packages[0].dockerfile' <<<"$output")" = Dockerfile ]
+}
