@@ -27,7 +27,8 @@ struct turn {
 struct sim_check {
     struct view views[JOBS_MAX];
     struct turn turns[SIM_REPOSITORIES];
-    uint64_t    fence; /* the highest ever */
+    uint64_t    fence;      /* the highest that is on disk or may come there */
+    uint64_t    told_fence; /* the highest that an agent was told */
     uint64_t    epoch;
     int64_t     renewed_until_ms; /* of a permit that ended in this step, and whose */
     uint64_t    renewed_job;
@@ -260,10 +261,11 @@ void check_restart(struct sim *sim, bool is_backup)
 
     memset(check->views, 0, sizeof(check->views));
     memset(check->turns, 0, sizeof(check->turns));
+    check->fence = is_backup ? 0 : check->told_fence;
+    check->told_fence = check->fence;
     if (!is_backup)
         return;
     check->epoch = 0;
-    check->fence = 0;
     memset(check->pushes, 0, sizeof(check->pushes));
     for (size_t i = 0; i < sim->plan->submit_count; i++)
         if (!sim->clients[i].done)
@@ -275,6 +277,8 @@ void check_replayed(struct sim *sim, const struct lk_core *core, const struct lk
 {
     if (fact->type == LK_FACT_PERMIT_GRANTED && turn_of(sim, core, fact->package)->fence)
         sim_break(sim, CHECK_REPLAY, "the journal lets two into one turnstile");
+    if (fact->type == LK_FACT_PERMIT_GRANTED && fact->fence > sim->check->fence)
+        sim->check->fence = fact->fence;
     note(sim, core, fact, now_ms);
 }
 
@@ -298,6 +302,8 @@ void check_started(struct sim *sim, int64_t now_ms)
 
 void check_released(struct sim *sim, const struct lk_effect *effect, bool durable)
 {
+    if (effect->type == LK_EFFECT_PERMIT && effect->fence > sim->check->told_fence)
+        sim->check->told_fence = effect->fence;
     if (!durable)
         sim_break(sim, CHECK_FACTS_FIRST, "effect %d leaves before its fact is on disk",
                   (int)effect->type);
