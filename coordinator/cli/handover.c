@@ -93,13 +93,15 @@ static int to_storage(const char *from, const char *name, struct lk_err *err)
     return 0;
 }
 
+/* `alias`: a second name, or NULL. */
 static int to_docker(const struct handover *handover, const char *from, const char *name,
-                     struct lk_err *err)
+                     const char *alias, struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer)
     char *file = lk_xasprintf("%s/handover.%d.tar", handover->directory, (int)getpid());
     LK_CLEANUP(lk_free_pointer) char *to = lk_xasprintf("docker-archive:%s:%s", file, name);
     LK_CLEANUP(lk_free_pointer) char *what = lk_xasprintf("loading %s into docker", name);
+    const char *const                 tag[] = { "docker", "tag", name, alias, NULL };
     const char *const load[] = { "docker", "load", "--quiet", "--input", file, NULL };
 
     unlink(file);
@@ -109,8 +111,12 @@ static int to_docker(const struct handover *handover, const char *from, const ch
     if (result == 0)
         result = run(load, what, err);
     unlink(file);
+    if (result == 0 && alias)
+        result = run(tag, what, err);
     if (result == 0)
         fprintf(stderr, "lkcoord: loaded %s into docker\n", name);
+    if (result == 0 && alias)
+        fprintf(stderr, "lkcoord: loaded %s into docker\n", alias);
     return result;
 }
 
@@ -135,14 +141,6 @@ static char *find_source(const struct handover           *handover,
     return lk_xasprintf("docker://%s@%s", package->repository, digest);
 }
 
-static int hand_over_as(const struct handover *handover, const char *source, const char *name,
-                        struct lk_err *err)
-{
-    if ((handover->build_only || handover->what->pull) && to_storage(source, name, err) < 0)
-        return -1;
-    return handover->what->docker ? to_docker(handover, source, name, err) : 0;
-}
-
 static int hand_over(const struct handover *handover, const struct lk_picture_package *package,
                      const struct lk_picture_job *job, struct lk_err *err)
 {
@@ -155,11 +153,12 @@ static int hand_over(const struct handover *handover, const struct lk_picture_pa
 
     if (!source)
         return 0;
-    if (hand_over_as(handover, source, for_arch, err) < 0)
+    const char *alias = lk_arch_eq(&job->arch, &handover->native) ? for_host : NULL;
+    if ((handover->build_only || handover->what->pull) &&
+        (to_storage(source, for_arch, err) < 0 ||
+         (alias && to_storage(source, alias, err) < 0)))
         return -1;
-    return lk_arch_eq(&job->arch, &handover->native)
-               ? hand_over_as(handover, source, for_host, err)
-               : 0;
+    return handover->what->docker ? to_docker(handover, source, for_arch, alias, err) : 0;
 }
 
 int lk_handover_check(const struct lk_handover *handover, bool local, const char *layout,

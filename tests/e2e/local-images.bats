@@ -30,6 +30,7 @@ make_docker() {
 [ ! -e "$WORLD/docker/away" ] || { echo "Cannot connect to the Docker daemon" >&2; exit 1; }
 case \$1 in
 version) echo 20.10.24 ;;
+tag) echo "\$2 \$3" >>"$WORLD/docker/tags" ;;
 load) cp "\${@: -1}" "$WORLD/docker/\$(date +%N).tar" ;;
 esac
 END
@@ -75,7 +76,7 @@ END
     tag=$(lkcoord show-tag --org wombat loaded)
     lkcoord build --docker --org wombat loaded
     tar -xOf "$(grep -l "$tag-$NATIVE" "$WORLD"/docker/*.tar)" manifest.json | jq -e '.[0].Layers | length > 0'
-    cat "$WORLD"/docker/*.tar | grep -aqF "\"docker.io/$tag\""
+    grep -x "docker.io/$tag-$NATIVE docker.io/$tag" "$WORLD/docker/tags"
     rm -f "$WORLD"/docker/*.tar
     push --docker loaded
     # Though all of it was built and kept before: buildah 1.28 trips over that.
