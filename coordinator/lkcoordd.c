@@ -4,6 +4,7 @@
 #include "common/net/sock.h"
 #include "common/registry/shelf.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/maintenance.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 
 static const char usage[] =
     "usage: lkcoordd --config FILE [--log-level error|warn|info|debug]\n"
+    "       lkcoordd fsck | backup | restore ...   (what each takes: lkcoordd fsck --help)\n"
     "       lkcoordd --version | --help\n"
     "Coordinates pushes of LinuxKit packages; see README.md, \"Real hosts\".\n";
 
@@ -99,7 +101,8 @@ static int run(const struct options *options)
 int main(int argc, char **argv)
 {
     struct options options = { .level = LK_LOG_INFO };
-    int            status = parse(argc, argv, &options);
+    int status = argc > 1 && lk_maintenance_is(argv[1]) ? lk_maintenance_run(argc - 1, argv + 1)
+                                                        : parse(argc, argv, &options);
 
     if (status >= 0)
         return status;
