@@ -233,7 +233,7 @@ static int add_all(struct lk_submission *submission, enum lk_submission_mode mod
             return -1;
     return mode == LK_SUBMIT_BUILD
                ? 0
-               : lk_submission_add_releases(submission, mode, values->release, err);
+               : lk_submission_add_releases(submission, mode, &values->releases, err);
 }
 
 int lk_submission_open(struct lk_submission *out, enum lk_submission_mode mode,

@@ -42,7 +42,7 @@ struct lk_submit_values {
     bool                     no_arch_tags;
     bool                     dry_run; /* push and build: a plan in place of it */
     bool                     offline; /* plan: ask nobody */
-    const char              *release; /* push: a further tag; NULL: the git tags at HEAD */
+    struct lk_words          releases; /* further tags; none, of a push: the git tags at HEAD */
     struct lk_words          adopt;
     struct lk_words          replace;
     const char              *progress;

@@ -25,7 +25,7 @@ int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode m
 
 /* A further item for each package: --release, else (of a push) the git tags at HEAD, as linuxkit does. */
 int lk_submission_add_releases(struct lk_submission *submission, enum lk_submission_mode mode,
-                               const char *release, struct lk_err *err);
+                               const struct lk_words *releases, struct lk_err *err);
 
 /* The one item of remote-tag. */
 int lk_submission_add_copy(struct lk_submission *submission, const char *from, const char *to,

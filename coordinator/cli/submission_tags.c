@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* A further tag for what is published under the package's own. */
+/* A further tag for what is published under the package's own; its own again is none. */
 static int add_release(struct lk_submission *submission, const struct lk_spec *package,
                        const char *release, struct lk_err *err)
 {
@@ -11,6 +11,8 @@ static int add_release(struct lk_submission *submission, const struct lk_spec *p
 
     if (!item)
         return -1;
+    if (strcmp(release, package->tag) == 0)
+        return 0;
     item->spec = (struct lk_spec) {
         .origin = LK_ORIGIN_INDEX,
         .arch_count = package->arch_count,
@@ -53,20 +55,37 @@ static void release_git_tag(void *ctx, const char *name)
                     releasing->package->path, name);
 }
 
+/* An empty word is none: so a Makefile may pass what it does not have. */
+static int add_said(struct lk_submission *submission, const struct lk_spec *package,
+                    const struct lk_words *releases, bool *any, struct lk_err *err)
+{
+    *any = false;
+    for (size_t i = 0; i < releases->count; i++) {
+        if (releases->words[i][0] == '\0')
+            continue;
+        if (add_release(submission, package, releases->words[i], err) < 0)
+            return -1;
+        *any = true;
+    }
+    return 0;
+}
+
 int lk_submission_add_releases(struct lk_submission *submission, enum lk_submission_mode mode,
-                               const char *release, struct lk_err *err)
+                               const struct lk_words *releases, struct lk_err *err)
 {
     size_t count = submission->count;
 
     for (size_t i = 0; i < count; i++) {
         struct lk_submission_item *item = &submission->items[i];
         struct releasing           releasing = { submission, &item->spec, err, 0 };
+        bool                       any;
 
-        if (release)
-            releasing.rc = add_release(submission, &item->spec, release, err);
-        else if (mode == LK_SUBMIT_PUSH &&
-                 lk_git_each_tag_at_head(item->package.repo, release_git_tag, &releasing, err) <
-                     0)
+        if (add_said(submission, &item->spec, releases, &any, err) < 0)
+            return -1;
+        if (any)
+            continue;
+        if (mode == LK_SUBMIT_PUSH &&
+            lk_git_each_tag_at_head(item->package.repo, release_git_tag, &releasing, err) < 0)
             return -1;
         if (releasing.rc < 0)
             return -1;

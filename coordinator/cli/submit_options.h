@@ -38,9 +38,10 @@
 #define LK_SUBMIT_NO_BUILD                            \
     LK_SUBMIT_OPTION("nobuild", FLAG, no_build, NULL, \
                      "build nothing: publish only what the registry holds")
-#define LK_SUBMIT_RELEASE                             \
-    LK_SUBMIT_OPTION("release", TEXT, release, "TAG", \
-                     "publish under TAG too; without it, under the git tags at HEAD")
+#define LK_SUBMIT_RELEASE                 \
+    LK_SUBMIT_OPTION(                     \
+        "release", LIST, releases, "TAG", \
+        "publish under TAG too (may be repeated); without it, under the git tags at HEAD")
 #define LK_SUBMIT_ARCH_TAGS                               \
     LK_SUBMIT_OPTION("manifest", OFF, no_arch_tags, NULL, \
                      "write only the index's tag, none for each architecture")

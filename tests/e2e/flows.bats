@@ -167,6 +167,16 @@ break_index() {
     [ "$(grep -c 'nothing to do' <<<"$output")" -eq 2 ]
 }
 
+@test "a push has as many releases as are said; its own tag is none" {
+    new_small_package several "arches: [amd64]" "tag: v1"
+    push --release v1 --release one --release two --release one --release= several
+    [ "$status" -eq 0 ]
+    [ "$(cut -d @ -f 1 <<<"$published" | cut -d : -f 3 | paste -sd ' ')" = "v1 one two" ]
+    [ "$(index_digest "$REGISTRY/demo/several:v1")" = "$(index_digest "$REGISTRY/demo/several:two")" ]
+    run -2 lkcoord push --release a/b --org "$REGISTRY/demo" several
+    [[ $output == *"--release a/b: a tag has at most 128 letters"* ]]
+}
+
 @test "without --release the git tags at HEAD are releases, and one that is no image tag is said" {
     new_small_package tagged "arches: [amd64]"
     git tag v2
