@@ -60,6 +60,24 @@ void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *r
         lk_argv_printf(argv, "--secret=id=%s,src=" LK_JAIL_SECRET, spec->secrets[i], i);
 }
 
+void lk_build_add_kept_bases(struct lk_argv *argv, const struct lk_build_request *request)
+{
+    static const char hub[] = "docker.io/";
+
+    for (size_t i = 0; i < request->spec->after_count && request->keep_count > 0; i++) {
+        const struct lk_spec_target *base = &request->spec->after[i];
+        const char                  *name = base->repository;
+
+        lk_argv_printf(argv, "--build-context=%s:%s=container-image://%s:%s-%s", name,
+                       base->tag, name, base->tag, request->arch->name);
+        /* As a Dockerfile may write it too. */
+        if (lk_str_starts(lk_str_of(name), hub))
+            lk_argv_printf(argv, "--build-context=%s:%s=container-image://%s:%s-%s",
+                           name + sizeof(hub) - 1, base->tag, name, base->tag,
+                           request->arch->name);
+    }
+}
+
 const char *lk_build_add_tags(struct lk_argv *argv, const struct lk_build_request *request,
                               const char *passing)
 {

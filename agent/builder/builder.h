@@ -98,6 +98,12 @@ struct lk_argv *lk_build_plan_step(struct lk_build_plan *plan, enum lk_build_ste
                                    const struct lk_build_request *request);
 void lk_build_add_options(struct lk_argv *argv, const struct lk_build_request *request);
 
+/*
+ * Packages of the same push that this one is built on, where nothing is published: they are then in the builder's
+ * own store, by the architecture's name.
+ */
+void lk_build_add_kept_bases(struct lk_argv *argv, const struct lk_build_request *request);
+
 /* --tag for each name to be kept, or for `passing` if there is none.  The first of them. */
 const char *lk_build_add_tags(struct lk_argv *argv, const struct lk_build_request *request,
                               const char *passing);

@@ -61,6 +61,7 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
     if (!request->spec->no_cache)
         lk_argv_add(argv, "--layers");
     lk_build_add_options(argv, request);
+    lk_build_add_kept_bases(argv, request);
     lk_argv_add(argv, "--format=oci");
     lk_argv_printf(argv, "--tag=oci:%s:image", request->layout);
     lk_argv_add(argv, request->context);

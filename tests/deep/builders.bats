@@ -82,6 +82,15 @@ base=base.lkcoord.example
     [ "$status" -eq 0 ]
 }
 
+@test "under podman too a package is built on another one that is not published" {
+    new_small_package podman-lower "arches: [amd64]"
+    new_package podman-upper "arches: [amd64]" <<EOF2
+FROM $(lkcoord show-tag --org wombat podman-lower)
+RUN grep podman-lower /podman-lower.yml
+EOF2
+    lkcoord build --org wombat podman-upper podman-lower
+}
+
 @test "with network: true podman's steps have the host's network" {
     package_with_steps open-podman "network: true"
     push open-podman

@@ -110,3 +110,18 @@ END
     images | grep -x "$tag"
     images | grep -x "$tag-$NATIVE"
 }
+
+@test "a package is built on another one of the same command, though neither is published" {
+    new_package lower "arches: [$NATIVE, s390x]" <<END
+FROM base.lkcoord.example/busybox:1
+COPY build.yml /lower.yml
+END
+    new_package upper "arches: [$NATIVE, s390x]" <<END
+FROM $(lkcoord show-tag --org wombat lower)
+RUN grep 'image: lower' /lower.yml && uname -m >/machine
+END
+    lkcoord build --allow-emulation --org wombat upper lower
+    images | grep -x "docker.io/$(lkcoord show-tag --org wombat upper)-s390x"
+    buildah inspect --type image "$(lkcoord show-tag --org wombat upper)-s390x" |
+        jq -e '.OCIv1.architecture == "s390x"'
+}

@@ -263,6 +263,16 @@ static void what_stays_in_the_store_has_its_names_there(void **state)
                     "containers-storage:[overlay@/s/root+/s/run]docker.io/org/a:1-s390x"));
     assert_true(has(&world->plan.steps[2].argv, "docker.io/org/a:1"));
     assert_kept(world, LK_BUILDER_PODMAN, "podman", 2);
+    struct lk_err err;
+    assert_int_equal(lk_spec_add_after(&world->spec, "docker.io/org/base", "2", &err), 0);
+    plan(world, LK_BUILDER_BUILDAH, "buildah");
+    assert_true(has(&world->plan.steps[0].argv, "--build-context=org/base:2=container-image://"
+                                                "docker.io/org/base:2-s390x"));
+    world->request.keep_count = 0;
+    plan(world, LK_BUILDER_BUILDAH, "buildah");
+    assert_false(has(&world->plan.steps[0].argv, "--build-context=org/base:2=container-image://"
+                                                 "docker.io/org/base:2-s390x"));
+    world->request.keep_count = 2;
     assert_kept(world, LK_BUILDER_DOCKER, "docker", 3);
 }
 
