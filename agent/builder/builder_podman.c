@@ -31,7 +31,7 @@ static void compose(struct lk_build_plan *plan, const struct lk_build_request *r
         lk_argv_add(argv, "--http-proxy=false");
     lk_build_add_options(argv, request);
     lk_build_add_kept_bases(argv, request);
-    /* To podman --pull means always, and what is only here cannot be pulled.  buildah then takes what it has. */
+    /* Where nothing can be pulled, buildah with --pull takes what is in the store; podman does not. */
     if (request->keep_count > 0 && request->spec->after_count > 0)
         lk_argv_add(argv, "--pull=false");
     lk_argv_add(argv, "--format=oci");
