@@ -30,7 +30,13 @@ static int set(struct lk_spec *spec, const char *argument, struct lk_err *err)
         return 0;
     }
     LK_CLEANUP(lk_free_pointer) char *whole_name = strndup(name.data, name.len);
-    return lk_spec_add_argument(spec, whole_name, value.data, err);
+    if (lk_spec_add_argument(spec, whole_name, value.data, err) == 0)
+        return 0;
+    if (err->kind != LK_ERR_INVALID)
+        return -1;
+    return lk_err_set(
+        err, LK_ERR_INVALID,
+        "its name is empty, begins with '-' or has a blank in it; write NAME=VALUE");
 }
 
 static int set_all(struct lk_spec *spec, const struct lk_texts *arguments, struct lk_err *err)

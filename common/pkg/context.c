@@ -46,7 +46,8 @@ static int add_source(struct lk_context *context, const struct lk_extra_source *
         check_source(source, part->state.entry.mode, err) == 0 &&
         put(context, part, source->src, source->dst, err) == 0)
         return 0;
-    return lk_err_wrap(err, "extra source %s:%s", source->src, source->dst);
+    return lk_err_wrap(err, "extra source %s, at '%s'", source->src,
+                       source->dst[0] ? source->dst : ".");
 }
 
 static int compose(struct lk_context *context, const struct lk_package *package,

@@ -15,7 +15,7 @@ static int set_repository(const struct lk_package *package, struct lk_spec *out,
     struct lk_reference reference;
 
     if (lk_reference_parse(lk_str_of(image), &reference, err) < 0)
-        return lk_err_wrap(err, "%s: image name", package->path);
+        return lk_err_wrap(err, "%s: org and image", package->path);
     if (reference.tag[0] || reference.has_digest)
         return lk_err_set(
             err, LK_ERR_INVALID,

@@ -161,8 +161,11 @@ static void an_argument_without_value_is_refused_but_not_for_a_tag(void **state)
     expect_refusal("buildArgs: [A=1, B]\n",
                    "pkg/app: buildArgs: 'B' has no '=': it must be NAME=VALUE");
     expect_refusal("buildArgs: ['=x']\n",
-                   "pkg/app: build argument '=x': job specification: arguments: a name is "
-                   "empty, begins with '-' or has a blank or '=' in it");
+                   "pkg/app: build argument '=x': its name is empty, begins with '-' or has a "
+                   "blank in it; write NAME=VALUE");
+    expect_refusal("buildArgs: ['A B=x']\n",
+                   "pkg/app: build argument 'A B=x': its name is empty, begins with '-' or has "
+                   "a blank in it; write NAME=VALUE");
 }
 
 static void the_hash_is_told_not_the_tag(void **state)
