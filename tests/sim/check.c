@@ -181,6 +181,28 @@ static void check_retried(struct sim *sim, const struct lk_fact *fact, int64_t n
                   view->agent, fact->text);
 }
 
+/* What two pushes want alike is built once: the second waits, and finds it. */
+static void check_assigned(struct sim *sim, const struct lk_core *core,
+                           const struct lk_fact *fact)
+{
+    const struct lk_package *package = lk_core_package_of_job(core, fact->job);
+    const struct lk_job     *job = lk_core_job(core, fact->job);
+
+    for (const struct lk_push *push = lk_core_first_push(core); push; push = push->next)
+        for (const struct lk_package *p = push->packages; p; p = p->next_in_push) {
+            if (p == package || p->state < LK_PACKAGE_ACTIVE || p->state == LK_PACKAGE_ENDED ||
+                push->options.build_only ||
+                lk_core_push(core, package->push)->options.build_only ||
+                strcmp(p->tag, package->tag) != 0 ||
+                strcmp(p->repository, package->repository) != 0)
+                continue;
+            for (size_t i = 0; i < p->job_count; i++)
+                if (lk_arch_eq(&p->jobs[i].arch, &job->arch))
+                    sim_break(sim, CHECK_ONCE, "job %llu and job %llu build the same at once",
+                              (unsigned long long)p->jobs[i].id, (unsigned long long)job->id);
+        }
+}
+
 static bool names(const struct sim *sim, const struct sim_image *index,
                   const struct lk_job *job)
 {
@@ -221,6 +243,8 @@ void check_fact(struct sim *sim, const struct lk_core *core, const struct lk_fac
         check_granted(sim, core, fact);
     else if (fact->type == LK_FACT_JOB_PUSHED)
         check_pushed(sim, core, fact, event);
+    else if (fact->type == LK_FACT_JOB_ASSIGNED)
+        check_assigned(sim, core, fact);
     else if (fact->type == LK_FACT_JOB_RETRIED)
         check_retried(sim, fact, event->now_ms);
     else if (fact->type == LK_FACT_PACKAGE_ENDED)

@@ -27,6 +27,9 @@ enum check_number {
     CHECK_DONE_IS_THERE,
     CHECK_NOTHING_LEFT,
     CHECK_UNDISTURBED,
+    CHECK_ONCE,
+    CHECK_CAUSE,
+    CHECK_ALIVE,
 };
 
 struct lk_core;

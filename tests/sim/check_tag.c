@@ -92,16 +92,52 @@ void check_tag_moves(struct sim *sim, const struct lk_core *core,
 
 /* ---- at the end ---- */
 
+static bool happened(const struct sim *sim, const enum sim_fault_kind *kinds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sim->injected[kinds[i]])
+            return true;
+    return false;
+}
+
+/* Whatever passes must not end a push; what ends it has to have happened. */
+static bool has_cause(const struct sim *sim, enum lk_outcome outcome)
+{
+    static const enum sim_fault_kind builds[] = { SIM_BUILD_IS_WRONG };
+    static const enum sim_fault_kind persons[] = { SIM_PERSON_CANCELS };
+    static const enum sim_fault_kind others[] = {
+        SIM_OUTSIDER_BETWEEN,   SIM_OUTSIDER_MOVES_TAG,   SIM_OUTSIDER_MOVES_ARCH_TAG,
+        SIM_CHILD_IS_DELETED,   SIM_BUILD_HAS_WRONG_ARCH, SIM_SOURCE_IS_BAD,
+        SIM_BACKUP_IS_RESTORED, SIM_TICKET_RUNS_OUT,      SIM_REGISTRY_HIDES,
+        SIM_REGISTRY_REFUSES,
+    };
+
+    switch (outcome) {
+    case LK_OUTCOME_OK:
+    case LK_OUTCOME_INFRASTRUCTURE:
+    case LK_OUTCOME_VERIFICATION_FAILED: return true;
+    case LK_OUTCOME_BUILD_FAILED: return happened(sim, builds, LK_COUNT(builds));
+    case LK_OUTCOME_CANCELLED: return happened(sim, persons, LK_COUNT(persons));
+    case LK_OUTCOME_REFUSED: return happened(sim, others, LK_COUNT(others));
+    }
+    return false;
+}
+
 void check_rest(struct sim *sim)
 {
-    bool disturbed = sim->plan->fault_count > 0;
+    uint32_t disturbances = 0;
 
+    for (size_t i = 0; i < SIM_FAULT_KINDS; i++)
+        disturbances += sim->injected[i];
     for (size_t i = 0; i < sim->plan->submit_count; i++) {
-        const struct sim_client *client = &sim->clients[i];
-        sim_mix(sim, client->outcome);
-        if (!disturbed && client->outcome != 1 + LK_OUTCOME_OK)
-            sim_break(sim, CHECK_UNDISTURBED, "nothing went wrong, and c%zu ends with %u", i,
-                      client->outcome - 1);
+        enum lk_outcome outcome = (enum lk_outcome)(sim->clients[i].outcome - 1);
+        sim_mix(sim, (uint64_t)outcome);
+        if (disturbances == 0 && outcome != LK_OUTCOME_OK)
+            sim_break(sim, CHECK_UNDISTURBED, "nothing went wrong, and c%zu ends with %d", i,
+                      (int)outcome);
+        else if (!has_cause(sim, outcome))
+            sim_break(sim, CHECK_CAUSE, "c%zu ends with %d, for which there is no cause", i,
+                      (int)outcome);
     }
     for (size_t r = 0; r < SIM_REPOSITORIES; r++)
         for (size_t t = 0; t < SIM_TAGS; t++)

@@ -332,6 +332,7 @@ static void die(struct sim *sim, int64_t pause_ms)
     struct sim_coordinator *c = sim->coordinator;
 
     SIM_SAY(sim, "coordinator: dies with %zu of %zu facts on disk", c->durable, c->count);
+    operations_die(sim);
     c->digest = c->durable == c->count ? world_digest(c->core) : 0;
     lk_core_free(&c->core);
     c->life++;
@@ -339,8 +340,6 @@ static void die(struct sim *sim, int64_t pause_ms)
     c->syncing = 0;
     c->queue_first = c->queue_end = 0;
     memset(c->sessions, 0, sizeof(c->sessions));
-    for (uint32_t i = 0; i < OPERATIONS_MAX; i++)
-        c->operations[i].is_used = false;
     for (uint32_t i = 0; i < sim->plan->agent_count; i++)
         if (!one_in(&c->dice, 4))
             sim_cut(sim, i);

@@ -32,6 +32,7 @@ enum request {
     PUT_TAG,
     READ_TAG_BACK,
     FETCH_TICKET,
+    ANSWER_AGAIN,
 };
 
 /* One at the registry: a row of requests, each of which may go wrong. */
@@ -39,7 +40,8 @@ struct operation {
     bool             is_used;
     enum request     next;
     int64_t          since_ms;
-    uint32_t         index; /* what PUT_INDEX put */
+    uint32_t         index;  /* what PUT_INDEX put */
+    enum lk_err_kind failed; /* of ANSWER_AGAIN: what was said */
     struct lk_effect effect;
 };
 
@@ -104,5 +106,7 @@ void coordinator_tell(struct sim *sim, uint64_t session, struct sim_message *mes
 /* operations.c */
 void operation_begin(struct sim *sim, const struct lk_effect *effect);
 void operation_goes_on(struct sim *sim, uint32_t number);
+/* Its process dies: what is on its way arrives all the same, or does not. */
+void operations_die(struct sim *sim);
 
 #endif

@@ -27,6 +27,7 @@ struct totals {
     uint64_t                 faults;
     uint64_t                 steps;
     uint64_t                 by_kind[SIM_FAULT_KINDS];
+    uint64_t                 outcomes[256];
     crypto_hash_sha256_state digest;
 };
 
@@ -55,6 +56,8 @@ static struct result run(const struct sim_plan *plan, bool trace, struct totals 
         totals->pushes += plan->submit_count;
         totals->steps += sim->steps;
     }
+    for (size_t i = 0; totals && i < plan->submit_count; i++)
+        totals->outcomes[(uint8_t)(sim->clients[i].outcome - 1)]++;
     sim_free(&sim);
     return result;
 }
@@ -75,6 +78,10 @@ static void print_totals(struct totals *totals)
 
     crypto_hash_sha256_final(&totals->digest, digest);
     sodium_bin2hex(text, sizeof(text), digest, sizeof(digest));
+    printf("ended well %" PRIu64 ", build failed %" PRIu64 ", infrastructure %" PRIu64
+           ", refused %" PRIu64 ", cancelled %" PRIu64 "\n",
+           totals->outcomes[0], totals->outcomes[1], totals->outcomes[4], totals->outcomes[5],
+           totals->outcomes[130]);
     printf("pushes %" PRIu64 ", faults %" PRIu64 ", steps %" PRIu64 ", digest %s\n",
            totals->pushes, totals->faults, totals->steps, text);
 }

@@ -43,6 +43,7 @@ static void answer(struct sim *sim, struct operation *operation, const struct lk
 {
     const struct lk_effect *effect = &operation->effect;
     struct lk_event         event = { .type = answer_type(effect->type) };
+    const struct sim_fault *fault;
 
     event.answer.package = effect->package;
     event.answer.job = effect->job;
@@ -54,6 +55,12 @@ static void answer(struct sim *sim, struct operation *operation, const struct lk
         event.answer.index.size = 900;
     }
     operation->is_used = false;
+    if (effect->type != LK_EFFECT_PROBE && operation->next != ANSWER_AGAIN &&
+        sim_strikes(sim, SIM_ANSWER_COMES_TWICE, 0, &fault)) {
+        operation->is_used = true;
+        operation->failed = err ? err->kind : LK_ERR_NONE;
+        go_on(sim, operation, ANSWER_AGAIN, fault->for_ms % 5000);
+    }
     coordinator_step(sim, &event);
 }
 
@@ -286,6 +293,25 @@ static void do_request(struct sim *sim, struct operation *operation)
         return;
     case READ_TAG_BACK: read_back(sim, operation, tag_of(sim, operation)); return;
     case FETCH_TICKET: send_ticket(sim, operation); return;
+    case ANSWER_AGAIN:
+        if (operation->failed)
+            fail(sim, operation, operation->failed, 0, "as was said before");
+        else
+            answer(sim, operation, NULL, NULL);
+        return;
+    }
+}
+
+/* A tag is written, and the one who asked for it does not know. */
+static void write_unheard(struct sim *sim, const struct operation *operation)
+{
+    uint32_t image = place_of(sim, &operation->effect.child.digest);
+
+    if (operation->next == PUT_TAG) {
+        check_tag_moves(sim, sim->coordinator->core, &operation->effect, image);
+        sim_registry_tag(sim, tag_of(sim, operation), image, true);
+    } else if (operation->next == PUT_ARCH_TAG) {
+        sim_registry_tag(sim, arch_tag_of(sim, operation), image, true);
     }
 }
 
@@ -306,8 +332,13 @@ void operation_goes_on(struct sim *sim, uint32_t number)
                   operation->next == PUT_INDEX || operation->next == SIGN;
     bool             lost;
     uint32_t         retry_after_ms;
-    enum lk_err_kind kind = sim_registry_fate(sim, writes, &lost, &retry_after_ms);
+    enum lk_err_kind kind;
 
+    if (operation->next == ANSWER_AGAIN) {
+        do_request(sim, operation);
+        return;
+    }
+    kind = sim_registry_fate(sim, writes, &lost, &retry_after_ms);
     if (kind != LK_ERR_NONE) {
         refused(sim, operation, kind, retry_after_ms);
         return;
@@ -316,18 +347,19 @@ void operation_goes_on(struct sim *sim, uint32_t number)
         do_request(sim, operation);
         return;
     }
-    /* Done, but the one who asked believes that it was not. */
-    struct operation done = *operation;
-    if (operation->next == PUT_TAG) {
-        check_tag_moves(sim, sim->coordinator->core, &done.effect,
-                        place_of(sim, &done.effect.child.digest));
-        sim_registry_tag(sim, tag_of(sim, &done), place_of(sim, &done.effect.child.digest),
-                         true);
-    } else if (operation->next == PUT_ARCH_TAG) {
-        sim_registry_tag(sim, arch_tag_of(sim, &done), place_of(sim, &done.effect.child.digest),
-                         true);
-    }
+    write_unheard(sim, operation);
     fail(sim, operation, LK_ERR_RETRY, 0, "the registry's answer is lost");
+}
+
+void operations_die(struct sim *sim)
+{
+    struct sim_coordinator *c = sim->coordinator;
+
+    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
+        if (c->operations[i].is_used && one_in(&c->dice, 2))
+            write_unheard(sim, &c->operations[i]);
+        c->operations[i].is_used = false;
+    }
 }
 
 static enum request first_request(enum lk_effect_type type)

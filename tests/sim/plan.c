@@ -45,6 +45,9 @@ static const struct {
                                       "lost" },
     [SIM_REGISTRY_HIDES] = { 4, EVERYBODY,
                              "the registry says 201, and shows what was put only after %d" },
+    [SIM_ANSWER_COMES_TWICE] = { 4, EVERYBODY,
+                                 "what the registry said to the coordinator is heard once more "
+                                 "after %d" },
     [SIM_OUTSIDER_BETWEEN] = { 4, EVERYBODY,
                                "an outsider moves the tag between our read and our write" },
     [SIM_KILLED_BEFORE_SYNC] = { 8, EVERYBODY,
