@@ -23,6 +23,7 @@ static const struct {
     { "mirror", "mirrors stand in the registries-conf of each agent" },
     { "enable-content-trust",
       "what is pushed is signed unless -disable-content-trust is said" },
+    { "release", "a release is published: say it to `lkcoord push` or `lkcoord manifest`" },
     { "quiet", "say --progress quiet" },
     { "q", "say --progress quiet" },
     { "verbose", "`lkcoord logs ID` shows all that the builds print" },

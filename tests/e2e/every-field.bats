@@ -120,6 +120,8 @@ RUN cd /context && find . ! -type d | sort >/seen/files
 RUN if nc -w 2 ${REGISTRY/:/ } </dev/null; then echo reached; else echo nobody; fi >/seen/network
 RUN cat /proc/sys/kernel/random/uuid >/seen/built
 END
+    echo /left-out >pkg/rest/.dockerignore
+    touch pkg/rest/left-out
     commit_all
 }
 
@@ -227,7 +229,9 @@ END
         [ "$(cat "$inside/from/here/sub/file" "$inside/from/single" "$inside/lib/library")" = $'shared\nsingle\nforeign' ]
         cmp pkg/every/build.yml "$inside/build.yml"
     done
+    # The second has a .dockerignore, which builders heed.
     every_saw rest files <<END
+./.dockerignore
 ./Dockerfile
 ./build.yml
 ./lists/images

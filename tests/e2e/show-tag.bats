@@ -123,6 +123,8 @@ tree() {
     [ "$output" = 'lkcoord: there is no command "show-tags"; did you mean show-tag?' ]
     run -2 lkcoord show-tag --registry-creds x=y first
     [[ $output == *"logins are those of"* ]]
+    run -2 lkcoord build --release v1 first
+    [[ $output == *"say it to \`lkcoord push\`"* ]]
 }
 
 @test "another Dockerfile is one that git has below the package" {
@@ -134,4 +136,37 @@ tree() {
     [[ $output == "lkcoord: first: git has no gone in it"*"or --dockerfile" ]]
     run -0 lkcoord plan --offline --output json --dockerfile Dockerfile first
     [ "$(jq -r '.packages[0].dockerfile' <<<"$output")" = Dockerfile ]
+}
+
+@test "a Dockerfile may come from an extra source" {
+    mkdir shared third
+    echo 'FROM scratch' >shared/Dockerfile
+    printf 'image: third\nextra-sources: ["../shared:from"]\ndockerfile: from/Dockerfile\n' >third/build.yml
+    commit_all
+    lkcoord plan --offline third
+    echo 'dockerfile: from/None' >>second/build.yml
+    run -2 lkcoord plan --offline second
+    [[ $output == *"git has no from/None in it"* ]]
+}
+
+@test "what is not committed carries no revision" {
+    plan() { lkcoord plan --offline --output json first | jq -r ".packages[0] | $1"; }
+    [ "$(plan '.labels["org.opencontainers.image.revision"], .build_args.REVISION')" = "$(git rev-parse HEAD HEAD)" ]
+    echo more >>first/Dockerfile
+    [ "$(plan '.labels["org.opencontainers.image.revision"], .build_args.REVISION')" = $'null\nnull' ]
+    [ "$(plan .build_args.PKG_HASH)" = "$(tag_of "$(lkcoord show-tag first)")" ]
+}
+
+@test "only what build.yml and --platforms both list is built" {
+    platforms() { lkcoord plan --offline --output json "$@" first | jq -r '[.packages[].arches[].arch] | join(" ")'; }
+    [ "$(platforms)" = "amd64 arm64 s390x" ]
+    [ "$(platforms --platforms linux/s390x,amd64)" = "amd64 s390x" ]
+    [ "$(platforms --platforms linux/s390x,riscv64)" = s390x ]
+    [ "$(platforms --skip-platforms linux/s390x)" = "amd64 arm64" ]
+    run -0 lkcoord push --platforms riscv64 first
+    [ "$output" = "lkcoord: first is skipped: none of its architectures is asked for" ]
+    run -2 lkcoord plan --offline --platforms windows/amd64 first
+    [[ $output == *'"windows/amd64" is no platform: write amd64 or linux/amd64' ]]
+    run -2 lkcoord plan --offline --platforms amd64 --skip-platforms arm64 first
+    [[ $output == *"exclude each other; use one" ]]
 }

@@ -210,8 +210,22 @@ static void the_hash_can_be_of_another_commit(void **state)
     expect_unbuildable(WORDS("--hash-commit", "HEAD~1", FOO),
                        "only HEAD can be built; leave --hash-commit HEAD~1 out");
     expect_refusal(WORDS("--hash-commit", "nowhere", FOO), "nowhere");
-    run("echo y > repo/pkg/foo/x");
-    expect_name(WORDS("--hash-commit", "main", FOO), "linuxkit/foo:$", TREE_FOO);
+    run("git -C repo -c user.name=x tag -a -m first first HEAD~1;"
+        "printf 'image: root\\n' > repo/build.yml");
+    expect_name(WORDS("--hash-commit", "first", "repo"), "linuxkit/root:$",
+                "git -C repo rev-parse HEAD~1^{tree}");
+}
+
+/* Who names HEAD in other words means a commit, whatever lies about; build.yml is the one that lies there. */
+static void a_commit_that_is_named_is_never_dirty(void **state)
+{
+    static const char *const names[] = { "main", "@", "HEAD~0", "HEAD^0" };
+
+    (void)state;
+    run("printf 'image: renamed\\n' > repo/pkg/foo/build.yml");
+    for (size_t i = 0; i < LK_COUNT(names); i++)
+        expect_name(WORDS("--hash-commit", names[i], FOO), "linuxkit/renamed:$", TREE_FOO);
+    expect_name(WORDS("--tag", "fixed", FOO), "linuxkit/renamed:fixed", NULL);
 }
 
 static void the_hash_can_be_of_a_directory_above(void **state)
@@ -442,6 +456,7 @@ int main(void)
         in_place(the_hash_can_be_told),
         in_place(a_told_hash_needs_no_git_until_something_is_built),
         in_place(the_hash_can_be_of_another_commit),
+        in_place(a_commit_that_is_named_is_never_dirty),
         in_place(the_hash_can_be_of_a_directory_above),
         in_place(the_tag_is_a_template),
         in_place(what_is_not_committed_shows_in_the_tag),
