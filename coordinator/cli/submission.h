@@ -40,8 +40,8 @@ struct lk_submit_values {
     bool                     force;
     bool                     no_build;
     bool                     no_arch_tags;
-    bool                     dry_run; /* push and build: a plan in place of it */
-    bool                     offline; /* plan: ask nobody */
+    bool                     dry_run;  /* push and build: a plan in place of it */
+    bool                     offline;  /* plan: ask nobody */
     struct lk_words          releases; /* further tags; none, of a push: the git tags at HEAD */
     struct lk_words          adopt;
     struct lk_words          replace;

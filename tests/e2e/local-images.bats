@@ -18,6 +18,12 @@ setup() {
     STATE=$XDG_STATE_HOME/lkcoord
 }
 
+# What a failed test has left behind.
+teardown() {
+    local pid
+    for pid in $(pgrep -f "lk(coord|agent)d --config $STATE/" || true); do kill -KILL "$pid" || true; done
+}
+
 images() {
     buildah images --format '{{.Name}}:{{.Tag}}'
 }

@@ -32,6 +32,12 @@ RUN --mount=type=secret,id=token,required=true test -s /run/secrets/token && ech
 END
 }
 
+# What a failed test has left behind.
+teardown() {
+    local pid
+    for pid in $(pgrep -f "lk(coord|agent)d --config $STATE/" || true); do kill -KILL "$pid" || true; done
+}
+
 # Fails if the value lies in a file of the world, or in what our processes were told.
 assert_nowhere() {
     local pid found
