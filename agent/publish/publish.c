@@ -28,6 +28,7 @@ struct lk_publish {
     _Atomic uint64_t           done[LK_IMAGE_LAYERS_MAX + 1]; /* by blob */
     atomic_bool                is_there[LK_IMAGE_LAYERS_MAX + 1];
     char                      *mount_from[LK_IMAGE_LAYERS_MAX + 1]; /* NULL: unknown where */
+    char                      *unfinished[LK_IMAGE_LAYERS_MAX + 1]; /* their tickets ran out */
 };
 
 /* The configuration comes last: a registry that has it is likely to have its layers too. */
@@ -58,8 +59,10 @@ void lk_publish_free(struct lk_publish **publish)
         return;
     lk_assert((*publish)->running == 0);
     sodium_memzero(&(*publish)->ticket, sizeof((*publish)->ticket));
-    for (size_t i = 0; blob(*publish, i); i++)
+    for (size_t i = 0; blob(*publish, i); i++) {
         free((*publish)->mount_from[i]);
+        free((*publish)->unfinished[i]);
+    }
     free(*publish);
     *publish = NULL;
 }
@@ -104,6 +107,7 @@ static int upload_one(struct lk_publish *publish, struct lk_registry *registry, 
         .mount_from = publish->mount_from[i],
         .progress = note_progress,
         .progress_ctx = &publish->done[i],
+        .unfinished = &publish->unfinished[i],
     };
     if (lk_registry_upload_blob(registry, &upload, NULL, err) < 0)
         return -1;

@@ -92,7 +92,8 @@ struct lk_upload {
     void (*progress)(
         void    *ctx,
         uint64_t bytes_sent); /* may be NULL; total of this blob so far, also after a resume */
-    void *progress_ctx;
+    void  *progress_ctx;
+    char **unfinished; /* may be NULL; the upload that a call which failed leaves to the next */
 };
 
 enum lk_upload_result { LK_UPLOAD_EXISTED, LK_UPLOAD_MOUNTED, LK_UPLOAD_SENT };

@@ -366,7 +366,14 @@ int lk_registry_upload_blob(struct lk_registry *registry, const struct lk_upload
     LK_CLEANUP(upload_fini) struct upload upload = { .registry = registry, .order = order };
 
     ask_to_read(registry, order->mount_from);
-    return ensure_blob(&upload, result, err);
+    if (order->unfinished)
+        upload.location = LK_TAKE(*order->unfinished);
+    upload.in_doubt = upload.location != NULL;
+    if (ensure_blob(&upload, result, err) == 0)
+        return 0;
+    if (order->unfinished)
+        *order->unfinished = LK_TAKE(upload.location);
+    return -1;
 }
 
 int lk_registry_mount_blob(struct lk_registry *registry, const struct lk_digest *digest,

@@ -174,6 +174,43 @@ END
     grep '/demo/late/' "$WORLD/token-registry/access.log" | grep lkagentd | grep -q '" 401 '
 }
 
+# NAME: a package of one layer that has to be sent by PATCH.
+large_package() {
+    mkdir -p "$WORLD/source/$1"
+    head -c 3000000 /dev/urandom >"$WORLD/source/$1/data"
+    new_package "$1" "arches: [amd64]" <<END
+FROM scratch
+COPY data /data
+END
+}
+
+@test "a ticket that ends while a blob is sent is renewed, and the blob is sent once" {
+    local proxy
+    mkdir "$WORLD/proxy"
+    world_spawn proxy "$ROOT/tests/tools/faulty-proxy.py" "$WORLD/proxy" "$(address token-registry)"
+    world_wait "the proxy" 20 test -s "$WORLD/proxy/address"
+    proxy=$(cat "$WORLD/proxy/address")
+    large_package lasting
+    # Each ticket is shorter than the sending.
+    for _ in {1..200}; do echo 3; done >"$WORLD/tokens/lifetimes"
+    echo "20 PATCH /uploads/ slow 5" >"$WORLD/proxy/faults"
+    (
+        export DOCKER_CONFIG=$WORLD/lasting
+        mkdir -p "$DOCKER_CONFIG"
+        jq --arg proxy "$proxy" --arg host "$(address token-registry)" '.auths[$proxy] = .auths[$host]' "$WORLD/auth.json" \
+            >"$DOCKER_CONFIG/config.json"
+        world_kill coordinator
+        world_coordinator
+    )
+    world_wait_agents 2
+    REGISTRY=$proxy push --timeout 60 lasting
+    rm "$WORLD/tokens/lifetimes"
+    cat "$WORLD/proxy/requests"
+    [ "$status" -eq 0 ]
+    grep -qE '^PUT 401 .*/uploads/.* lkagentd ' "$WORLD/proxy/requests"
+    [ "$(grep '^PATCH ' "$WORLD/proxy/requests" | awk '{ bytes += $3 } END { print bytes + 0 }')" -lt 3100000 ]
+}
+
 @test "no token lies in a log, in the journal or with an agent, nor does the password" {
     lies_nowhere "$WORLD/tokens/tokens"
     lies_nowhere "$WORLD/coordinator-password"

@@ -12,6 +12,7 @@ COUNT goes down by one; at 0 the line is no more.
 
   reset N      N bytes of the request's body reach the registry, then both connections are reset
   keep N       the same before a registry that keeps what arrived (docker-registry 2.8 gives it up)
+  slow N       the answer comes N seconds late
   lose         the registry does its work, its answer is lost
   status CODE  the registry is not asked, CODE is answered
   busy N       429 with Retry-After: N
@@ -102,6 +103,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         answer = upstream.getresponse()
         body = answer.read()
         upstream.close()
+        if fault == "slow":
+            time.sleep(argument)
         if fault == "lose":
             self.reset()
             return

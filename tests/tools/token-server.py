@@ -6,8 +6,8 @@
 Makes DIR/key.pem and DIR/cert.pem, then serves http://127.0.0.1:PORT/token and writes PORT to DIR/port.
 Whoever shows USER and PASSWORD gets a token for every scope asked for.  DIR/asked has one line for each
 question: "granted|refused USER PROGRAM LIFETIME SCOPE..."; DIR/tokens every token, so that a test can look
-whether one of them lies anywhere.  DIR/lifetime, if it is there, is the next token's lifetime in seconds, and
-is used up by it.
+whether one of them lies anywhere.  Each line of DIR/lifetimes, if it is there, is a lifetime in seconds for one
+of the next tokens, and is used up by it.
 """
 
 import base64
