@@ -51,6 +51,8 @@ enum lk_err_kind lk_blame(const char *last_line, bool disk_was_full)
         "TLS handshake timeout",
         "toomanyrequests",
         "Cannot connect to the Docker daemon",
+        /* Two builds pulled one name for two architectures at once: the store has one image by a name. */
+        "locating pulled image \"",
     };
 
     if (disk_was_full || ends_for_want_of_room(last_line))

@@ -50,6 +50,17 @@ static void a_registry_that_does_not_answer_is_tried_again(void **state)
                      LK_ERR_RETRY);
 }
 
+static void two_builds_that_pull_one_name_at_once_are_tried_again(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        lk_blame("Error: creating build container: locating pulled image "
+                 "\"r.example/b:1\" name in containers storage: r.example/b:1: image "
+                 "not known",
+                 false),
+        LK_ERR_RETRY);
+}
+
 static void a_disk_with_room_is_not_full(void **state)
 {
     struct lk_agent_config *config = calloc(1, sizeof(*config));
@@ -67,6 +78,7 @@ int main(void)
         cmocka_unit_test(what_the_package_says_is_not_believed),
         cmocka_unit_test(a_disk_that_was_full_is_the_hosts),
         cmocka_unit_test(a_registry_that_does_not_answer_is_tried_again),
+        cmocka_unit_test(two_builds_that_pull_one_name_at_once_are_tried_again),
         cmocka_unit_test(a_disk_with_room_is_not_full),
     };
 
