@@ -61,6 +61,6 @@ void check_tag_moves(struct sim *sim, const struct lk_core *core,
                      const struct lk_effect *effect, uint32_t image);
 void check_accepted(struct sim *sim, uint32_t client, uint64_t push);
 void check_welcomed(struct sim *sim, uint32_t agent, uint64_t before, uint64_t now);
-void check_rest(struct sim *sim);
+void check_rest(struct sim *sim, const struct lk_core *core);
 
 #endif

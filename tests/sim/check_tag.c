@@ -123,10 +123,25 @@ static bool has_cause(const struct sim *sim, enum lk_outcome outcome)
     return false;
 }
 
-void check_rest(struct sim *sim)
+static void check_empty(struct sim *sim, const struct lk_core *core)
+{
+    const struct lk_agent *agent;
+
+    for (const struct lk_push *push = lk_core_first_push(core); push; push = push->next)
+        for (const struct lk_package *p = push->packages; p; p = p->next_in_push)
+            if (p->turnstile->fence || p->turnstile->waiting)
+                sim_break(sim, CHECK_NOTHING_LEFT, "somebody stays in the turnstile of %s",
+                          p->repository);
+    for (size_t i = 0; (agent = lk_core_agent(core, i)); i++)
+        if (lk_core_agent_busy(core, agent))
+            sim_break(sim, CHECK_NOTHING_LEFT, "%s counts as busy at the end", agent->name);
+}
+
+void check_rest(struct sim *sim, const struct lk_core *core)
 {
     uint32_t disturbances = 0;
 
+    check_empty(sim, core);
     for (size_t i = 0; i < SIM_FAULT_KINDS; i++)
         disturbances += sim->injected[i];
     for (size_t i = 0; i < sim->plan->submit_count; i++) {

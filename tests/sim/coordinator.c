@@ -418,6 +418,11 @@ bool sim_coordinator_is_at_rest(const struct sim *sim)
     return true;
 }
 
+void sim_coordinator_check_rest(struct sim *sim)
+{
+    check_rest(sim, sim->coordinator->core);
+}
+
 static void wake(struct sim *sim)
 {
     struct lk_event event = { .type = LK_EVENT_TIMER };

@@ -7,13 +7,17 @@
  *
  * Status 1: a promise was broken; README.md has them by number.
  */
-#include "tests/sim/check.h"
+#include "tests/sim/shrink.h"
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define LAST_LINES 40
 
 struct options {
     uint64_t first;
@@ -26,52 +30,26 @@ struct totals {
     uint64_t                 pushes;
     uint64_t                 faults;
     uint64_t                 steps;
-    uint64_t                 by_kind[SIM_FAULT_KINDS];
     uint64_t                 outcomes[256];
     crypto_hash_sha256_state digest;
 };
 
-struct result {
-    int      broken;
-    char     text[300];
-    int64_t  at_ms;
-    uint64_t digest;
-};
-
-static struct result run(const struct sim_plan *plan, bool trace, struct totals *totals)
-{
-    struct sim   *sim = sim_new(plan, trace);
-    struct result result = { 0 };
-
-    sim_run(sim);
-    result.broken = sim->broken;
-    memcpy(result.text, sim->broken_text, sizeof(result.text));
-    result.at_ms = sim->now_ms;
-    result.digest = sim->digest;
-    for (size_t i = 0; totals && i < SIM_FAULT_KINDS; i++) {
-        totals->by_kind[i] += sim->injected[i];
-        totals->faults += sim->injected[i];
-    }
-    if (totals) {
-        totals->pushes += plan->submit_count;
-        totals->steps += sim->steps;
-    }
-    for (size_t i = 0; totals && i < plan->submit_count; i++)
-        totals->outcomes[(uint8_t)(sim->clients[i].outcome - 1)]++;
-    sim_free(&sim);
-    return result;
-}
-
-static void add_digest(struct totals *totals, uint64_t value)
+static void add(struct totals *totals, const struct sim *sim)
 {
     uint8_t bytes[8];
 
+    for (size_t i = 0; i < SIM_FAULT_KINDS; i++)
+        totals->faults += sim->injected[i];
+    for (size_t i = 0; i < sim->plan->submit_count; i++)
+        totals->outcomes[(uint8_t)(sim->clients[i].outcome - 1)]++;
+    totals->pushes += sim->plan->submit_count;
+    totals->steps += sim->steps;
     for (unsigned i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (uint8_t)(value >> 8 * i);
+        bytes[i] = (uint8_t)(sim->digest >> 8 * i);
     crypto_hash_sha256_update(&totals->digest, bytes, sizeof(bytes));
 }
 
-static void print_totals(struct totals *totals)
+static void print(struct totals *totals)
 {
     uint8_t digest[crypto_hash_sha256_BYTES];
     char    text[2 * sizeof(digest) + 1];
@@ -82,19 +60,50 @@ static void print_totals(struct totals *totals)
            ", refused %" PRIu64 ", cancelled %" PRIu64 "\n",
            totals->outcomes[0], totals->outcomes[1], totals->outcomes[4], totals->outcomes[5],
            totals->outcomes[130]);
-    printf("pushes %" PRIu64 ", faults %" PRIu64 ", steps %" PRIu64 ", digest %s\n",
+    printf("pushes %" PRIu64 ", faults %" PRIu64 ", events %" PRIu64 ", digest %s\n",
            totals->pushes, totals->faults, totals->steps, text);
 }
 
-static int say_broken(const struct sim_plan *plan, const struct result *result,
-                      const struct options *options)
+/* The last lines of what happened before. */
+static void print_end(const char *text)
 {
-    printf("seed %" PRIu64 " breaks promise %d after %lld.%03lld s: %s\n", plan->seed,
-           result->broken, (long long)result->at_ms / 1000, (long long)result->at_ms % 1000,
-           result->text);
-    printf("look: sim --faults %u --replay %" PRIu64 ", or --shrink\n", options->intensity,
+    const char *at = text + strlen(text);
+
+    for (unsigned lines = 0; at > text && lines <= LAST_LINES; lines += at[0] == '\n')
+        at--;
+    fputs(at > text ? at + 1 : at, stdout);
+}
+
+static int say_broken(const struct sim_plan *plan, const struct options *options)
+{
+    char       *text = NULL;
+    size_t      size;
+    FILE       *trace = open_memstream(&text, &size);
+    struct sim *sim = sim_new(plan, trace);
+
+    sim_run(sim);
+    fclose(trace);
+    print_end(text);
+    printf("seed %" PRIu64 " breaks promise %d: %s\n", plan->seed, sim->broken,
+           sim->broken_text);
+    printf("more: sim --faults %u --replay %" PRIu64 ", or --shrink\n", options->intensity,
            plan->seed);
+    sim_free(&sim);
+    free(text);
     return EXIT_FAILURE;
+}
+
+static uint64_t seed_now;
+
+/* A core that stops by itself leaves no time for more. */
+static void on_abort(int signal)
+{
+    char text[64];
+    int  len = snprintf(text, sizeof(text), "seed %" PRIu64 " ends a core\n", seed_now);
+
+    (void)signal;
+    if (write(STDOUT_FILENO, text, (size_t)len) < 0)
+        _exit(EXIT_FAILURE);
 }
 
 static int run_seeds(const struct options *options)
@@ -102,15 +111,19 @@ static int run_seeds(const struct options *options)
     struct totals   totals = { 0 };
     struct sim_plan plan;
 
+    signal(SIGABRT, on_abort);
     crypto_hash_sha256_init(&totals.digest);
     for (uint64_t seed = options->first; seed <= options->last; seed++) {
+        seed_now = seed;
         sim_plan_make(&plan, seed, options->intensity);
-        struct result result = run(&plan, false, &totals);
-        if (result.broken)
-            return say_broken(&plan, &result, options);
-        add_digest(&totals, result.digest);
+        struct sim *sim = sim_new(&plan, NULL);
+        bool        good = sim_run(sim);
+        add(&totals, sim);
+        sim_free(&sim);
+        if (!good)
+            return say_broken(&plan, options);
     }
-    print_totals(&totals);
+    print(&totals);
     return EXIT_SUCCESS;
 }
 
@@ -119,37 +132,12 @@ static int replay(const struct options *options)
     struct sim_plan plan;
 
     sim_plan_make(&plan, options->first, options->intensity);
-    setvbuf(stdout, NULL, _IOLBF, 0);
     sim_plan_print(&plan, stdout);
-    struct result result = run(&plan, true, NULL);
-    return result.broken ? say_broken(&plan, &result, options) : EXIT_SUCCESS;
-}
-
-/* Without faults and pushes that make no difference, as long as there are such. */
-static bool shrink_once(struct sim_plan *plan, int broken)
-{
-    bool smaller = false;
-
-    for (size_t i = 0; i < plan->fault_count; i++) {
-        if (plan->faults[i].is_off)
-            continue;
-        plan->faults[i].is_off = true;
-        if (run(plan, false, NULL).broken == broken)
-            smaller = true;
-        else
-            plan->faults[i].is_off = false;
-    }
-    for (size_t i = plan->submit_count; i-- > 0 && plan->submit_count > 1;) {
-        struct sim_plan less = *plan;
-        memmove(&less.submits[i], &less.submits[i + 1],
-                (less.submit_count - i - 1) * sizeof(less.submits[0]));
-        less.submit_count--;
-        if (run(&less, false, NULL).broken != broken)
-            continue;
-        *plan = less;
-        smaller = true;
-    }
-    return smaller;
+    struct sim *sim = sim_new(&plan, stdout);
+    bool        good = sim_run(sim);
+    printf("digest %016" PRIx64 "\n", sim->digest);
+    sim_free(&sim);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int shrink(const struct options *options)
@@ -157,19 +145,16 @@ static int shrink(const struct options *options)
     struct sim_plan plan;
 
     sim_plan_make(&plan, options->first, options->intensity);
-    struct result result = run(&plan, false, NULL);
-    if (!result.broken) {
+    int broken = sim_shrink(&plan);
+    if (!broken) {
         printf("seed %" PRIu64 " breaks nothing\n", plan.seed);
         return EXIT_SUCCESS;
     }
-    while (shrink_once(&plan, result.broken))
-        continue;
-    result = run(&plan, false, NULL);
     sim_plan_print(&plan, stdout);
-    printf("%3lld.%03lld  promise %d is broken: %s\n", (long long)result.at_ms / 1000,
-           (long long)result.at_ms % 1000, result.broken, result.text);
-    printf("\n");
-    run(&plan, true, NULL);
+    printf("\nbreaks promise %d:\n\n", broken);
+    struct sim *sim = sim_new(&plan, stdout);
+    sim_run(sim);
+    sim_free(&sim);
     return EXIT_FAILURE;
 }
 
@@ -216,6 +201,7 @@ int main(int argc, char **argv)
                 "usage: sim --seeds A-B | --replay SEED | --shrink SEED [--faults N]\n");
         return 2;
     }
+    setvbuf(stdout, NULL, _IOLBF, 0);
     if (options.what == REPLAY)
         return replay(&options);
     return options.what == SHRINK ? shrink(&options) : run_seeds(&options);

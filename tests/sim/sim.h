@@ -157,7 +157,7 @@ struct sim {
     const struct sim_plan *plan;
     int64_t                now_ms;
     bool                   healed;
-    bool                   trace;
+    FILE                  *trace; /* NULL: nobody listens */
     struct sim_event      *heap;
     size_t                 heap_count;
     size_t                 heap_max;
@@ -185,7 +185,7 @@ struct sim {
 
 /* ---- world.c ---- */
 
-struct sim *sim_new(const struct sim_plan *plan, bool trace);
+struct sim *sim_new(const struct sim_plan *plan, FILE *trace);
 void        sim_free(struct sim **sim);
 /* False: something did not hold; see `broken`. */
 bool sim_run(struct sim *sim);
@@ -247,6 +247,7 @@ void sim_coordinator_slow_disk(struct sim *sim, int64_t until_ms);
 bool sim_coordinator_is_up(const struct sim *sim);
 bool sim_coordinator_submit(struct sim *sim, uint32_t client);
 bool sim_coordinator_is_at_rest(const struct sim *sim);
+void sim_coordinator_check_rest(struct sim *sim);
 bool sim_coordinator_outcome(const struct sim *sim, uint64_t push, uint32_t *outcome);
 bool sim_coordinator_knows(const struct sim *sim, uint64_t push);
 void sim_coordinator_dump(const struct sim *sim);

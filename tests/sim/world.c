@@ -68,11 +68,12 @@ void sim_say(const struct sim *sim, const char *format, ...)
 {
     va_list args;
 
-    printf("%4lld.%03lld  ", (long long)sim->now_ms / 1000, (long long)sim->now_ms % 1000);
+    fprintf(sim->trace, "%4lld.%03lld  ", (long long)sim->now_ms / 1000,
+            (long long)sim->now_ms % 1000);
     va_start(args, format);
-    vprintf(format, args);
+    vfprintf(sim->trace, format, args);
     va_end(args);
-    putchar('\n');
+    putc('\n', sim->trace);
 }
 
 void sim_mix(struct sim *sim, uint64_t value)
@@ -101,7 +102,7 @@ static void happen(struct sim *sim, const struct sim_event *event)
     }
 }
 
-struct sim *sim_new(const struct sim_plan *plan, bool trace)
+struct sim *sim_new(const struct sim_plan *plan, FILE *trace)
 {
     struct sim *sim = lk_xcalloc(1, sizeof(*sim));
 
@@ -169,6 +170,6 @@ bool sim_run(struct sim *sim)
         }
     }
     if (!sim->broken)
-        check_rest(sim);
+        sim_coordinator_check_rest(sim);
     return !sim->broken;
 }
