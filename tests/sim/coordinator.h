@@ -90,6 +90,10 @@ int64_t coordinator_clock(const struct sim *sim);
 void    coordinator_step(struct sim *sim, struct lk_event *event);
 void    coordinator_name(const struct lk_effect *effect, struct sim_name *out);
 
+/* door.c */
+void coordinator_hears(struct sim *sim, const struct sim_message *message);
+void coordinator_gets_source(struct sim *sim, uint32_t client, bool is_bad);
+
 /* journal.c */
 void   journal_take(struct sim *sim, const struct lk_out *out);
 void   journal_synced(struct sim *sim, size_t count);

@@ -1,0 +1,213 @@
+/* Who comes in: agents with their sessions, clients with their pushes. */
+#include "tests/sim/coordinator.h"
+
+#include <stdio.h>
+
+static const char *agent_name(uint32_t agent)
+{
+    static const char *const names[SIM_AGENTS] = { "a0", "a1", "a2", "a3", "a4" };
+
+    return names[agent];
+}
+
+/* ---- agents ---- */
+
+static int64_t silence_ms(void)
+{
+    return 2 * SIM_SILENCE_MS;
+}
+
+static void say_hello(struct sim *sim, const struct sim_message *message)
+{
+    struct sim_coordinator *c = sim->coordinator;
+    struct session         *session = &c->sessions[message->agent];
+    struct lk_platform      platform = { .emulated = false };
+    struct lk_event         event = { .type = LK_EVENT_AGENT_HELLO };
+    struct lk_event         later = { .type = LK_EVENT_EPOCH_HEARD };
+    struct sim_message      welcome = { .type = SIM_WELCOME };
+
+    *session =
+        (struct session) { ++c->sessions_given, message->connection, coordinator_clock(sim) };
+    /* Whoever knows a later epoch says so before anything else is done with it. */
+    if (message->cluster && lk_core_judge_epoch(c->core, message->epoch) != LK_EPOCH_IS_KNOWN) {
+        later.start.epoch = message->epoch;
+        c->is_unaware = false;
+        coordinator_step(sim, &later);
+        if (!c->core)
+            return;
+    }
+    *session =
+        (struct session) { ++c->sessions_given, message->connection, coordinator_clock(sim) };
+    welcome.epoch = lk_core_epoch(c->core);
+    welcome.cluster = 1;
+    coordinator_tell(sim, session->id, &welcome);
+    platform.arch = message->arch;
+    event.agent.name = agent_name(message->agent);
+    event.agent.session = session->id;
+    event.agent.slots = sim->plan->agent_slots[message->agent];
+    event.agent.count = 1;
+    event.agent.platforms = &platform;
+    event.agent.software = "simulated";
+    event.agent.builder = "none";
+    coordinator_step(sim, &event);
+}
+
+static void turn_away(struct sim *sim, const struct sim_message *message)
+{
+    struct sim_message error = { .type = SIM_ERROR,
+                                 .agent = message->agent,
+                                 .connection = message->connection,
+                                 .session = message->session,
+                                 .kind = LK_ERR_CONFLICT };
+
+    sim_send(sim, &error);
+}
+
+static void session_event(struct sim *sim, const struct sim_message *message,
+                          enum lk_event_type type)
+{
+    struct lk_event event = { .type = type };
+
+    event.agent.name = agent_name(message->agent);
+    event.agent.session = message->session;
+    coordinator_step(sim, &event);
+}
+
+static void report_event(struct sim *sim, const struct sim_message *message,
+                         enum lk_event_type type)
+{
+    struct lk_event event = { .type = type };
+
+    event.report.agent = agent_name(message->agent);
+    event.report.session = message->session;
+    event.report.job = message->job;
+    event.report.attempt = message->attempt;
+    event.report.phase = (enum lk_phase)message->phase;
+    event.report.fence = message->fence;
+    event.report.kind = message->kind;
+    event.report.text = message->text;
+    event.report.bytes_done = message->bytes_done;
+    event.report.bytes_total = message->bytes_total;
+    event.report.child.digest = message->digest;
+    event.report.child.size = 500;
+    snprintf(event.report.child.media_type, sizeof(event.report.child.media_type), "image");
+    coordinator_step(sim, &event);
+}
+
+void coordinator_hears(struct sim *sim, const struct sim_message *message)
+{
+    struct session    *session = &sim->coordinator->sessions[message->agent];
+    struct sim_message pong = { .type = SIM_PONG };
+
+    if (message->type == SIM_HELLO) {
+        say_hello(sim, message);
+        return;
+    }
+    if (session->id &&
+        coordinator_clock(sim) - session->heard_ms >= silence_ms()) /* swept meanwhile */
+        session->id = 0;
+    if (session->id == 0 || session->id != message->session) {
+        turn_away(sim, message);
+        return;
+    }
+    session->heard_ms = coordinator_clock(sim);
+    session->connection = message->connection;
+    if (message->type == SIM_BYE) {
+        session->id = 0;
+        session_event(sim, message, LK_EVENT_AGENT_GONE);
+    } else if (message->type == SIM_PING) {
+        coordinator_tell(sim, message->session, &pong);
+        session_event(sim, message, LK_EVENT_AGENT_ALIVE);
+    } else if (message->type == SIM_REPORT) {
+        report_event(sim, message, LK_EVENT_REPORT);
+    } else {
+        report_event(sim, message, LK_EVENT_TICKET_WANTED);
+    }
+}
+
+/* ---- clients ---- */
+
+static struct lk_push_options options_of(struct sim *sim, const struct sim_submit *plan)
+{
+    struct lk_push_options options = {
+        .sign = plan->is_signed,
+        .force = plan->force && !plan->build_only,
+        .in_turn = plan->in_turn,
+        .sequential = plan->sequential,
+        .build_only = plan->build_only,
+    };
+    struct sim_tag   *tag = &sim->registry.tags[plan->name.repository][plan->name.tag];
+    struct sim_image *index = &sim->registry.images[sim_registry_read(sim, tag)];
+
+    for (unsigned i = 0; plan->replaces && i < SIM_ARCHES; i++)
+        snprintf(options.replace[options.replace_count++].name, LK_ARCH_SIZE, "%s",
+                 sim_arch_names[i]);
+    for (unsigned i = 0; plan->adopts && i < index->count; i++) {
+        struct sim_image *child = &sim->registry.images[index->entries[i]];
+        child->is_adopted = true;
+        options.adopt[options.adopt_count++] = child->digest;
+    }
+    return options;
+}
+
+bool sim_coordinator_submit(struct sim *sim, uint32_t number)
+{
+    const struct sim_client  *client = &sim->clients[number];
+    const struct sim_submit  *plan = client->plan;
+    struct lk_push_options    options = options_of(sim, plan);
+    struct lk_package_request package = { .path = "pkg/it" };
+    struct lk_arch            arches[SIM_ARCHES];
+    struct lk_event           event = { .type = LK_EVENT_SUBMIT };
+    uint8_t                   key[16] = { client->key };
+    char                      repository[8], tag[8], name[8];
+
+    if (!sim->coordinator->core || sim->now_ms < sim->coordinator->paused_until_ms)
+        return false;
+    snprintf(repository, sizeof(repository), "org/%c", 'a' + plan->name.repository);
+    snprintf(tag, sizeof(tag), "t%u", plan->name.tag);
+    snprintf(name, sizeof(name), "c%u", number);
+    for (unsigned i = 0; i < SIM_ARCHES; i++)
+        if (plan->arches >> i & 1)
+            snprintf(arches[package.arch_count++].name, LK_ARCH_SIZE, "%s", sim_arch_names[i]);
+    package.repository = repository;
+    package.tag = tag;
+    package.arches = arches;
+    event.submit.session = number + 1;
+    event.submit.request = ++sim->clients[number].tries;
+    event.submit.client = name;
+    event.submit.request_key = key;
+    event.submit.options = &options;
+    event.submit.count = 1;
+    event.submit.packages = &package;
+    coordinator_step(sim, &event);
+    return true;
+}
+
+void coordinator_gets_source(struct sim *sim, uint32_t number, bool is_bad)
+{
+    struct sim_client *client = &sim->clients[number];
+    struct lk_event event = { .type = is_bad ? LK_EVENT_SOURCE_FAILED : LK_EVENT_SOURCE_READY };
+    struct lk_err   err;
+
+    if (!sim->coordinator->core || !client->push)
+        return;
+    if (is_bad)
+        lk_err_set(&err, LK_ERR_INVALID, "the source is damaged");
+    client->source_sent = true;
+    event.source.push = client->push;
+    event.source.why = is_bad ? &err : NULL;
+    coordinator_step(sim, &event);
+}
+
+void sim_coordinator_cancel(struct sim *sim, uint64_t push)
+{
+    struct lk_event event = { .type = LK_EVENT_CANCEL };
+
+    if (!sim->coordinator->core)
+        return;
+    event.cancel.session = 1;
+    event.cancel.request = 1;
+    event.cancel.client = "c0";
+    event.cancel.push = push;
+    coordinator_step(sim, &event);
+}
