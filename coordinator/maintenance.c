@@ -107,7 +107,8 @@ static void say(void *ctx, const char *finding)
     printf("damage: %s\n", finding);
 }
 
-static void say_what_is_lost(const struct lk_inspection *look, const char *path)
+static void say_what_is_lost(const struct lk_inspection *look, const char *path,
+                             const char *state)
 {
     if (look->faults > LK_FINDINGS_MAX)
         printf("and %zu more\n", look->faults - LK_FINDINGS_MAX);
@@ -125,8 +126,8 @@ static void say_what_is_lost(const struct lk_inspection *look, const char *path)
            (unsigned long long)look->unusable, plural(look->unusable));
     printf("what to do: `lkcoordd restore` of a backup; or, if the good part is later than any "
            "backup,\n"
-           "  lkcoordd restore --up-to-damage --replace --state DIRECTORY %s\n",
-           path);
+           "  lkcoordd restore --up-to-damage --replace --state %s %s\n",
+           state ? state : "DIRECTORY", path);
 }
 
 static int check(const struct request *request)
@@ -147,7 +148,7 @@ static int check(const struct request *request)
         printf("%s is whole\n", path);
         return WHOLE;
     }
-    say_what_is_lost(&look, path);
+    say_what_is_lost(&look, path, request->state);
     return DAMAGED;
 }
 

@@ -33,8 +33,7 @@ int lk_database_failed(struct lk_database *database, const char *attempt, struct
     int code = sqlite3_errcode(database->db);
 
     if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
-        return lk_database_damaged(database, err, "%s it: %s", attempt,
-                                   sqlite3_errmsg(database->db));
+        return lk_database_damaged(database, err, "%s", sqlite3_errmsg(database->db));
     if (code == SQLITE_FULL)
         return lk_err_set(err, LK_ERR_LIMIT,
                           "%s the journal %s: the disk is full; free some space and start "
