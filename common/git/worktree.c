@@ -128,13 +128,25 @@ static bool is_same_again(struct lk_git_repo *repo, const git_diff_delta *delta)
            git_oid_equal(&now, &delta->old_file.id);
 }
 
+/* Untracked files of a submodule are nothing to git in the repository around it; to libgit2 they are. */
+static bool is_submodule_with_untracked(struct lk_git_repo *repo, const git_diff_delta *delta)
+{
+    unsigned status;
+
+    return delta->status == GIT_DELTA_MODIFIED && LK_GIT_IS_SUBMODULE(delta->old_file.mode) &&
+           LK_GIT_IS_SUBMODULE(delta->new_file.mode) &&
+           git_submodule_status(&status, repo->git, delta->new_file.path,
+                                GIT_SUBMODULE_IGNORE_UNTRACKED) == 0 &&
+           GIT_SUBMODULE_STATUS_IS_UNMODIFIED(status);
+}
+
 static const git_diff_delta *first_difference(struct lk_git_repo *repo, const git_diff *diff,
                                               const char *relative)
 {
     for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
         const git_diff_delta *delta = git_diff_get_delta(diff, i);
         if (lk_git_is_below(relative, delta->new_file.path) && !is_same_again(repo, delta) &&
-            !is_unmerged_but_same(repo, delta))
+            !is_unmerged_but_same(repo, delta) && !is_submodule_with_untracked(repo, delta))
             return delta;
     }
     return NULL;

@@ -247,6 +247,37 @@ static void what_git_calls_clean_is_clean(void **state)
                  "repo/pkg/foo", NULL);
 }
 
+static void a_submodule_differs_by_its_commit_and_its_tracked_files(void **state)
+{
+    static const struct {
+        const char *script; /* in the submodule */
+        const char *example;
+    } rows[] = {
+        { ":", NULL },
+        { ": > untracked", NULL },
+        { "mkdir -p a; : > a/b", NULL },
+        { "echo y >> build.yml", "pkg/outer/m" },
+        { ": > added; git add added", "pkg/outer/m" },
+        { "rm build.yml", "pkg/outer/m" },
+        { "git commit -q --allow-empty -m moved", "pkg/outer/m" },
+    };
+    const struct place *place = *state;
+
+    run(place,
+        "git clone -q repo inner; cd repo; mkdir pkg/outer; echo 'image: outer' > "
+        "pkg/outer/build.yml; git -c protocol.file.allow=always submodule -q add ../inner "
+        "pkg/outer/m; git add -A; git commit -q -m outer");
+    for (size_t i = 0; i < LK_COUNT(rows); i++) {
+        LK_CLEANUP(lk_free_pointer)
+        char *script = lk_xasprintf("cd repo/pkg/outer/m; %s", rows[i].script);
+
+        expect_state(place, script, "repo/pkg/outer", rows[i].example);
+        run(place, "cd repo; git submodule -q update --force; git -C pkg/outer/m clean -fdq");
+    }
+    expect_state(place, "cd repo; git submodule -q deinit -f --all", "repo/pkg/outer", NULL);
+    expect_tag(place, "repo/pkg/outer", "cd repo && git rev-parse HEAD:pkg/outer");
+}
+
 static void the_index_is_not_written(void **state)
 {
     const struct place               *place = *state;
@@ -435,6 +466,7 @@ int main(void)
         in_place(a_commit_moves_the_tag_at_once),
         in_place(differences_below_the_package_make_it_dirty),
         in_place(what_git_calls_clean_is_clean),
+        in_place(a_submodule_differs_by_its_commit_and_its_tracked_files),
         in_place(the_index_is_not_written),
         in_place(git_trouble_is_an_error_with_its_way_out),
         in_place(a_repository_of_another_user_needs_consent),
