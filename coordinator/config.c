@@ -49,6 +49,18 @@ static int required(const struct reader *reader, const struct lk_yaml_node *map,
     return out[0] ? 0 : wrong(reader, map, key, what);
 }
 
+static int endpoint(const struct reader *reader, const struct lk_yaml_node *root,
+                    const char *key, char *out, size_t size)
+{
+    if (text(reader, root, key, out, size) < 0)
+        return -1;
+    if (lk_str_starts(lk_str_of(out), "tcp://") || lk_str_starts(lk_str_of(out), "ipc://"))
+        return 0;
+    return lk_err_set(reader->err, LK_ERR_INVALID,
+                      "%s:%u: %s: expected tcp://ADDRESS:PORT or ipc://PATH, found '%s'",
+                      reader->name, lk_yaml_get(root, key)->line, key, out);
+}
+
 static int milliseconds(const struct reader *reader, const struct lk_yaml_node *map,
                         const char *key, uint64_t min, uint64_t max, uint32_t *out)
 {
@@ -324,10 +336,10 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
                       struct lk_coordinator_config *out)
 {
     if (expect_map(reader, root, "the file", root_keys) < 0 ||
-        text(reader, root, "agents-endpoint", out->agents_endpoint,
-             sizeof(out->agents_endpoint)) < 0 ||
-        text(reader, root, "clients-endpoint", out->clients_endpoint,
-             sizeof(out->clients_endpoint)) < 0 ||
+        endpoint(reader, root, "agents-endpoint", out->agents_endpoint,
+                 sizeof(out->agents_endpoint)) < 0 ||
+        endpoint(reader, root, "clients-endpoint", out->clients_endpoint,
+                 sizeof(out->clients_endpoint)) < 0 ||
         required(reader, root, "key",
                  "the path of the coordinator's secret key is missing; `lkcoord keys "
                  "new coordinator` makes one",

@@ -313,8 +313,8 @@ check_daemon() {
         'lkcoordd.yml:[0-9]*: stage: expected parallel or in-turn, found .never'
     check_daemon keyfile 2 lkcoordd lkcoordd.yml 's|maintainer.pub|absent.pub|' \
         'lkcoordd.yml:[0-9]*: clients: maintainer: .*absent.pub'
-    check_daemon endpoint 1 lkcoordd lkcoordd.yml "s|^agents-endpoint:.*|agents-endpoint: nowhere|; s|^state:.*|state: $BATS_TEST_TMPDIR/state|" \
-        'binding nowhere: .*; endpoints look like tcp://host:port'
+    check_daemon endpoint 2 lkcoordd lkcoordd.yml 's|^agents-endpoint:.*|agents-endpoint: nowhere|' \
+        "lkcoordd.yml:1: agents-endpoint: expected tcp://ADDRESS:PORT or ipc://PATH, found 'nowhere'"
 
     check_daemon typo 2 lkagentd amd64-1.yml 's|^slots:|slot:|' "amd64-1.yml:5: unknown field 'slot'; did you mean 'slots'"
     check_daemon lacking 2 lkagentd amd64-1.yml '/^key:/d' "amd64-1.yml:1: key: is missing: the path of this agent's .key file"

@@ -249,6 +249,28 @@ kill_all() {
     [[ $output == *"chmod 700"* ]]
 }
 
+# FUSE is the one of them that needs no other host.
+@test "a state directory on a network file system is refused" {
+    local place=$WORLD/far
+    mkdir -p "$place" "$WORLD/lower" "$WORLD/upper" "$WORLD/working"
+    fuse-overlayfs -o "lowerdir=$WORLD/lower,upperdir=$WORLD/upper,workdir=$WORLD/working" "$place" ||
+        skip "FUSE cannot be mounted here"
+    XDG_STATE_HOME=$place run lkcoord agents
+    umount "$place"
+    echo "$output"
+    [ "$status" -eq 2 ]
+    [[ $output == *"$place/lkcoord is on a network file system (FUSE)"*"set XDG_STATE_HOME"* ]]
+    daemon_count_is 0
+}
+
+@test "each start has keys of its own" {
+    local before
+    lkcoord agents
+    before=$(cat "$STATE/coordinator.pub" "$STATE/agent.pub" "$STATE/client.pub")
+    lkcoord agents
+    run ! grep -qxFf <(grep public-key <<<"$before") "$STATE"/{coordinator,agent,client}.pub
+}
+
 @test "a place whose name needs quotes is fine" {
     export XDG_STATE_HOME="$WORLD/it's: a #place"
     lkcoord agents | grep '^local  there'
