@@ -99,3 +99,16 @@ tracked tracked" ]
     build_context changed
     [ "$output" = "$built" ]
 }
+
+@test "a submodule's files are there as an extra source, as its own repository has them" {
+    mkdir -p "$WORLD/other/part"
+    echo inner >"$WORLD/other/part/file"
+    (cd "$WORLD/other" && commit_all)
+    git -c protocol.file.allow=always submodule -q add "$WORLD/other" modules/other
+    new_context_package moduled "extra-sources: ['../modules/other/part:part']"
+    : >modules/other/untracked
+    build_context moduled
+    grep -x 'part/file inner' <<<"$output"
+    [ "$(lkcoord show-tag moduled)" = "linuxkit/moduled:$(
+        printf %s "$(git rev-parse HEAD:moduled)" "$(git -C modules/other rev-parse HEAD:part)" | sha1sum | cut -c 1-40)" ]
+}
