@@ -7,7 +7,8 @@ ARCHES="amd64 arm64 s390x"
 
 setup_file() {
     start_world
-    start_agents $ARCHES
+    # One that nothing here uses.
+    ftp_proxy=http://proxy.lkcoord.example:3128 start_agents $ARCHES
     cd "$WORLD/source"
     make_surroundings
     make_every
@@ -91,6 +92,7 @@ RUN cd /context && find . ! -type d | sort >/seen/files
 RUN printf '%s\n' "\$PLAIN" "\$ONE" "\$SOME_LIBS_LIB_A_TAG" "\$SOME_LIBS_LIB_B_TAG" >/seen/arguments
 RUN printf '%s\n' "\$SOURCE" "\$REVISION" "\$GOPKGVERSION" "\$PKG_HASH" "\$PKG_IMAGE" >>/seen/arguments
 RUN nc -w 5 ${REGISTRY/:/ } </dev/null && echo reached >/seen/network
+RUN echo "\$ftp_proxy" >/seen/proxy
 RUN cat /proc/sys/kernel/random/uuid >/seen/built
 END
     # What a build that overlooks a field would take instead.
@@ -118,6 +120,7 @@ COPY . /context
 RUN mkdir /seen && uname -m >/seen/machine
 RUN cd /context && find . ! -type d | sort >/seen/files
 RUN if nc -w 2 ${REGISTRY/:/ } </dev/null; then echo reached; else echo nobody; fi >/seen/network
+RUN echo "\$ftp_proxy" >/seen/proxy
 RUN cat /proc/sys/kernel/random/uuid >/seen/built
 END
     echo /left-out >pkg/rest/.dockerignore
@@ -262,9 +265,12 @@ holds() {
     done
 }
 
-@test "a step has the host's network with network: on, and nobody without" {
+@test "a step has the host's network and proxies with network: on, and nobody's without" {
     every_saw every network <<<reached
     every_saw rest network <<<nobody
+    every_saw every proxy <<<http://proxy.lkcoord.example:3128
+    every_saw rest proxy <<<""
+    run ! grep -F proxy.lkcoord.example "$WORLD"/every.*/config
 }
 
 @test "disable-content-trust: true leaves a package unsigned, and no other" {
