@@ -136,17 +136,12 @@ static void die(struct sim *sim, int64_t pause_ms)
     sim_at(sim, sim->now_ms + pause_ms, SIM_AT_START, c->life, 0, 0);
 }
 
-/*
- * A journal that was copied back by hand, and is then started as often as the lost one was, before anybody who knows
- * more comes: nobody sees that (README.md).  So it is not killed before that.
- *
- * Of what was not synced some may have reached the disk all the same, in its order.
- */
+/* Of what was not synced some may have reached the disk all the same, in its order. */
 void sim_coordinator_kill(struct sim *sim, int64_t pause_ms, uint32_t luck)
 {
     struct sim_coordinator *c = sim->coordinator;
 
-    if (!c->core || c->is_unaware)
+    if (!c->core)
         return;
     size_t durable = c->durable + luck % (c->count - c->durable + 1);
     c->durable = journal_whole_steps(c, durable);
@@ -155,7 +150,7 @@ void sim_coordinator_kill(struct sim *sim, int64_t pause_ms, uint32_t luck)
     check_restart(sim, false);
 }
 
-/* An older journal: brought back by `lkcoordd restore`, which jumps, or copied there by hand, which does not. */
+/* What `lkcoordd restore` does: an older journal, and a jump past all that may have been lost. */
 void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck)
 {
     struct sim_coordinator *c = sim->coordinator;
@@ -166,12 +161,10 @@ void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck)
     c->digest = 0;
     c->count = c->durable =
         journal_whole_steps(c, c->durable - luck % (c->durable - c->base + 1));
-    c->jumps = luck >> 16 & 1;
-    c->is_unaware = !c->jumps;
+    c->jumps = true;
     c->epoch = 0;
     check_restart(sim, true);
-    SIM_SAY(sim, "coordinator: a backup with %zu facts is %s", c->durable,
-            c->jumps ? "restored" : "copied into its place");
+    SIM_SAY(sim, "coordinator: a backup with %zu facts is restored", c->durable);
 }
 
 void sim_coordinator_pause(struct sim *sim, int64_t pause_ms)

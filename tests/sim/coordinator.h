@@ -61,10 +61,9 @@ struct sim_coordinator {
     int64_t               clock_ms; /* its boot time less the world's */
     int64_t               paused_until_ms;
     int64_t               slow_disk_until_ms;
-    int64_t               timer_ms;   /* when the earliest timer fires; INT64_MAX: none */
-    uint64_t              epoch;      /* the store's */
-    bool                  is_unaware; /* a copied journal; nobody who knows more has come yet */
-    bool                  jumps;      /* at the next start: the journal is a restored one */
+    int64_t               timer_ms; /* when the earliest timer fires; INT64_MAX: none */
+    uint64_t              epoch;    /* the store's */
+    bool                  jumps;    /* at the next start: the journal is a restored one */
     uint64_t              digest; /* of the core that died, if nothing of it was lost; else 0 */
     uint64_t              sessions_given;
 

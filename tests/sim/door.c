@@ -31,7 +31,6 @@ static void say_hello(struct sim *sim, const struct sim_message *message)
     /* Whoever knows a later epoch says so before anything else is done with it. */
     if (message->cluster && lk_core_judge_epoch(c->core, message->epoch) != LK_EPOCH_IS_KNOWN) {
         later.start.epoch = message->epoch;
-        c->is_unaware = false;
         coordinator_step(sim, &later);
         if (!c->core)
             return;
