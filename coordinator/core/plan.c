@@ -41,6 +41,20 @@ static struct plan plan_built(const struct lk_core *core, const struct lk_packag
     };
 }
 
+/* Without a push: what is published and trusted serves; all else, refused by nobody, is built. */
+static struct plan plan_unpublished(const struct lk_core    *core,
+                                    const struct lk_package *package, const struct lk_job *job,
+                                    const struct lk_probe *probe)
+{
+    const struct lk_push        *push = lk_core_push(core, package->push);
+    const struct lk_found_child *entry = lk_probe_find(probe, &job->arch);
+
+    if (!entry || push->options.force ||
+        !lk_trust_covers(core, push, package->repository, package->tag, entry))
+        return (struct plan) { .state = LK_JOB_QUEUED };
+    return (struct plan) { .state = LK_JOB_KEPT, .child = entry->child, .is_done = true };
+}
+
 static struct plan plan_taken(const struct lk_core *core, const struct lk_package *package,
                               const struct lk_job *job, const struct lk_probe *probe,
                               const struct lk_probe *source)
@@ -123,13 +137,15 @@ void lk_plan_answer(struct lk_core *core, struct lk_package *package,
                     const struct lk_probe *probe, const struct lk_probe *source)
 {
     struct plan plans[LK_PACKAGE_ARCHES_MAX];
+    bool        is_published = !lk_push_of(core, package->push)->options.build_only;
 
     if ((source && lk_source_refuses(core, package, source)) ||
-        lk_trust_refuses(core, package, probe, source))
+        (is_published && lk_trust_refuses(core, package, probe, source)))
         return;
     for (size_t i = 0; i < package->job_count; i++)
-        plans[i] = source ? plan_taken(core, package, &package->jobs[i], probe, source)
-                          : plan_built(core, package, &package->jobs[i], probe);
+        plans[i] = !is_published ? plan_unpublished(core, package, &package->jobs[i], probe)
+                   : source      ? plan_taken(core, package, &package->jobs[i], probe, source)
+                                 : plan_built(core, package, &package->jobs[i], probe);
     if (refuses_to_build(core, package, plans))
         return;
     bool is_done = package->job_count && is_complete(core, package, probe, plans);

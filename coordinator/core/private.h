@@ -111,6 +111,9 @@ void lk_push_answer(struct lk_core *core, uint64_t session, uint64_t request,
                     enum lk_err_kind kind, const char *text);
 void lk_push_forget(struct lk_core *core, uint64_t push);
 
+/* Of a push that publishes nothing: each architecture is built, whatever is published. */
+void lk_push_build_all(struct lk_core *core, struct lk_package *package);
+
 /* `source` is NULL unless the package's images come from elsewhere. */
 void lk_plan_answer(struct lk_core *core, struct lk_package *package,
                     const struct lk_probe *probe, const struct lk_probe *source);

@@ -130,6 +130,28 @@ static void merged(struct lk_core *core, struct lk_package *package,
     package->merged_in_turn = true;
 }
 
+/*
+ * Who asks for a plan would rather know now that this is not known; and a build that is not published does no
+ * harm, only perhaps work that was done before.
+ */
+static bool leaves_unknown(struct lk_core *core, struct lk_package *package,
+                           const struct lk_err *err)
+{
+    const struct lk_push_options *options = &lk_push_of(core, package->push)->options;
+
+    if (!options->build_only && !(options->dry_run && err->kind == LK_ERR_RETRY))
+        return false;
+    snprintf(package->text, sizeof(package->text),
+             "what the registry holds is unknown%s: %.300s",
+             options->dry_run ? "" : ", so all is built", err->text);
+    lk_touch_package(core, package);
+    if (options->dry_run)
+        lk_package_end(core, package, LK_OUTCOME_OK, package->text);
+    else
+        lk_push_build_all(core, package);
+    return true;
+}
+
 static void failed(struct lk_core *core, struct lk_package *package,
                    const struct lk_event *event)
 {
@@ -141,13 +163,8 @@ static void failed(struct lk_core *core, struct lk_package *package,
                        "cancelled; the tag names what somebody else put there");
         return;
     }
-    if (err->kind == LK_ERR_RETRY && lk_push_of(core, package->push)->options.dry_run) {
-        /* Who asks for a plan would rather know now that this is not known. */
-        snprintf(package->text, sizeof(package->text),
-                 "what the registry holds is unknown: %.300s", err->text);
-        lk_package_end(core, package, LK_OUTCOME_OK, package->text);
+    if (leaves_unknown(core, package, err))
         return;
-    }
     if ((err->kind == LK_ERR_RETRY || moved) &&
         lk_trouble_may_pass(core, err->retry_after_ms, &package->trouble_since_ms,
                             &package->not_before_ms)) {

@@ -127,7 +127,7 @@ static bool waits_for_another(const struct lk_core *core, const struct lk_packag
     return false;
 }
 
-static void queue_all_jobs(struct lk_core *core, struct lk_package *package)
+void lk_push_build_all(struct lk_core *core, struct lk_package *package)
 {
     for (size_t i = 0; i < package->job_count; i++) {
         struct lk_fact *fact = lk_fact_new(core, LK_FACT_JOB_PLANNED);
@@ -144,9 +144,10 @@ static void advance_waiting(struct lk_core *core, struct lk_push *push,
 {
     if (lk_order_holds_back(core, push, package))
         return;
-    if (push->options.build_only) {
-        queue_all_jobs(core, package);
-    } else if (push->options.dry_run || !waits_for_another(core, package)) {
+    if (push->options.build_only && push->options.force) {
+        lk_push_build_all(core, package);
+    } else if (push->options.dry_run || push->options.build_only ||
+               !waits_for_another(core, package)) {
         package->state = LK_PACKAGE_PLANNING;
         package->text[0] = '\0';
         lk_touch_package(core, package);

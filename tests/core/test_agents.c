@@ -514,7 +514,7 @@ static void a_great_many_jobs_can_be_lost_at_once(void **state)
         request.packages[i].arch_count = 1;
     }
     request.count = LK_PUSH_PACKAGES_MAX;
-    request.options.build_only = true;
+    request.options.build_only = request.options.force = true;
     for (uint8_t key = 1; key <= 30; key++) {
         request.key = key;
         submit(w, &request);

@@ -448,6 +448,49 @@ static void a_tag_moved_by_an_outsider_is_looked_at_again(void **state)
     assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 4);
 }
 
+static const struct lk_push_options build_alone = { .build_only = true };
+
+static void a_build_alone_keeps_what_is_published_and_trusted(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    plant(w, 2, true, false); /* no arch tags: nobody needs them to use what is there */
+    push_three(w, &build_alone);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 1);
+    assert_int_equal(package_of(w)->jobs[0].state, LK_JOB_KEPT);
+    assert_int_equal(package_of(w)->jobs[1].state, LK_JOB_KEPT);
+    assert_int_equal(package_of(w)->jobs[2].state, LK_JOB_DONE);
+    assert_int_equal(w->seen[LK_EFFECT_TAG] + w->seen[LK_EFFECT_ACCEPT_CHILD], 0);
+}
+
+static void a_build_alone_builds_what_is_untrusted_and_refuses_nothing(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    plant(w, 3, false, true);
+    push_three(w, &build_alone);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 3);
+}
+
+static void a_build_alone_needs_no_registry_and_says_that_it_did_not_know(void **state)
+{
+    static const enum lk_err_kind kinds[] = { LK_ERR_RETRY, LK_ERR_DENIED, LK_ERR_PERMANENT };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(kinds); i++) {
+        LK_WORLD w = world_of_three();
+
+        w->faults[LK_EFFECT_PROBE] = (struct world_fault) { 1, kinds[i] };
+        push_three(w, &build_alone);
+        check_outcome(w, LK_OUTCOME_OK);
+        assert_int_equal(w->seen[LK_EFFECT_OFFER], 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +514,9 @@ int main(void)
         cmocka_unit_test(unsigned_and_published_by_us_is_nothing_to_do),
         cmocka_unit_test(a_dry_run_plans_and_stands_in_nobodys_way),
         cmocka_unit_test(a_dry_run_does_not_wait_for_a_registry),
+        cmocka_unit_test(a_build_alone_keeps_what_is_published_and_trusted),
+        cmocka_unit_test(a_build_alone_builds_what_is_untrusted_and_refuses_nothing),
+        cmocka_unit_test(a_build_alone_needs_no_registry_and_says_that_it_did_not_know),
         cmocka_unit_test(trouble_with_the_registry_backs_off_and_passes),
         cmocka_unit_test(a_registry_is_left_alone_for_as_long_as_it_asks),
         cmocka_unit_test(patience_ends),

@@ -292,7 +292,7 @@ static void with_in_turn_nothing_is_uploaded_before_the_permit(void **state)
     assert_int_equal(w->last[LK_EFFECT_PERMIT].hold_ms, w->config.in_turn_hold_ms);
 }
 
-static void build_only_touches_no_registry(void **state)
+static void a_build_alone_writes_to_no_registry_and_a_forced_one_asks_none(void **state)
 {
     LK_WORLD       w = world_of_three();
     struct request request = request_of(1, "org/it", "abc", 3, three);
@@ -302,9 +302,16 @@ static void build_only_touches_no_registry(void **state)
     submit(w, &request);
     run(w);
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
-    assert_int_equal(w->seen[LK_EFFECT_PROBE] + w->seen[LK_EFFECT_PERMIT] +
-                         w->seen[LK_EFFECT_MERGE] + w->seen[LK_EFFECT_TICKET],
-                     0);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 3);
+    assert_int_equal(w->seen[LK_EFFECT_PROBE], 1);
+    request.options.force = true;
+    request.key = 2;
+    submit(w, &request);
+    run(w);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 6);
+    assert_int_equal(w->seen[LK_EFFECT_PROBE], 1);
+    assert_int_equal(
+        w->seen[LK_EFFECT_PERMIT] + w->seen[LK_EFFECT_MERGE] + w->seen[LK_EFFECT_TICKET], 0);
 }
 
 static void the_same_request_key_is_the_same_push(void **state)
@@ -486,7 +493,7 @@ int main(void)
         cmocka_unit_test(a_build_failure_cancels_what_is_not_built_and_publishes_nothing),
         cmocka_unit_test(sequential_builds_do_not_overlap),
         cmocka_unit_test(with_in_turn_nothing_is_uploaded_before_the_permit),
-        cmocka_unit_test(build_only_touches_no_registry),
+        cmocka_unit_test(a_build_alone_writes_to_no_registry_and_a_forced_one_asks_none),
         cmocka_unit_test(the_same_request_key_is_the_same_push),
         cmocka_unit_test(a_source_that_does_not_come_ends_the_push),
         cmocka_unit_test(a_source_that_is_not_what_it_says_ends_the_push),
