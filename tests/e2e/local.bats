@@ -293,7 +293,7 @@ passphrase_command_is() {
     lkcoord verify --key "$XDG_STATE_HOME/lkcoord/signing.pub" "${published%@*}"
     unset LKCOORD_CONFIG
     COSIGN_PASSWORD=open-sesame lkcoord agents
-    ! grep -r open-sesame "$XDG_STATE_HOME"
+    run ! grep -r open-sesame "$XDG_STATE_HOME"
 
     for command in "exit 3" "true" "echo wrong"; do
         passphrase_command_is "$command"
