@@ -123,7 +123,7 @@ lint: ## include rules, purity of the cores, warnings of clang, format
 format: ## rewrite the sources as .clang-format says
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-bench: all ## timed comparisons, printed as ratios
+bench: all $(HELPERS) ## timed comparisons, printed as ratios
 	@tests/bench/run.sh
 
 install: all ## install programs, examples and units below DESTDIR/PREFIX
