@@ -49,7 +49,6 @@ void agent_send(struct sim *sim, struct sim_agent *agent, struct sim_message *me
 {
     message->agent = agent->number;
     message->connection = agent->connection;
-    message->arch = agent->arch;
     if (message->type != SIM_BYE)
         message->session = lk_agent_core_session(agent->core);
     sim_send(sim, message);
@@ -182,7 +181,8 @@ static void hear(struct sim *sim, struct sim_agent *agent, const struct sim_mess
     event.welcome.cluster[0] = (uint8_t)message->cluster;
     event.welcome.cluster_len = LK_CLUSTER_MAX;
     event.welcome.epoch = message->epoch;
-    agent->order = (struct order) { message->name, message->in_turn, message->build_only };
+    agent->order =
+        (struct order) { message->arch, message->name, message->in_turn, message->build_only };
     agent_step(sim, agent, &event);
 }
 
@@ -206,7 +206,7 @@ static void find_built(struct sim *sim, struct sim_agent *agent)
         built->is_damaged = sim_strikes(sim, SIM_BUILT_IS_DAMAGED, agent->number, &fault);
         event.job = built->job;
         event.attempt = built->attempt;
-        event.arch = agent->arch;
+        event.arch = built->order.arch;
         event.in_turn = built->order.in_turn;
         event.build_only = built->order.build_only;
         event.digest = sim->registry.images[built->image].digest;
@@ -232,6 +232,10 @@ static void start(struct sim *sim, struct sim_agent *agent)
     struct lk_agent_event wake = { .kind = LK_AGENT_WAKE };
     uint32_t              life = agent->life;
 
+    uint8_t emulates = sim->plan->agent_emulates[agent->number];
+    if (emulates)
+        snprintf(conf.arches[conf.arch_count++].name, LK_ARCH_SIZE, "%s",
+                 sim_arch_names[emulates - 1]);
     memcpy(conf.cluster, agent->disk.cluster, sizeof(conf.cluster));
     agent->core = lk_agent_core_new(&conf);
     agent->timer_ms = INT64_MAX;

@@ -10,6 +10,7 @@
 #define LIVES_MAX 3
 
 struct order {
+    struct lk_arch  arch;
     struct sim_name name;
     bool            in_turn;
     bool            build_only;

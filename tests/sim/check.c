@@ -231,7 +231,7 @@ static void check_package_ended(struct sim *sim, const struct lk_core *core,
         if (!names(sim, index, &package->jobs[i]))
             sim_break(sim, CHECK_DONE_IS_THERE, "package %llu ended well without %s",
                       (unsigned long long)fact->package, package->jobs[i].arch.name);
-    if (push->options.sign && !index->is_signed)
+    if (push->options.sign && !index->signed_as)
         sim_break(sim, CHECK_DONE_IS_THERE, "package %llu ended well and is not signed",
                   (unsigned long long)fact->package);
 }

@@ -15,10 +15,10 @@ int64_t coordinator_clock(const struct sim *sim)
     return sim->now_ms + sim->coordinator->clock_ms;
 }
 
-void coordinator_name(const struct lk_effect *effect, struct sim_name *out)
+void coordinator_name(const char *repository, const char *tag, struct sim_name *out)
 {
-    out->repository = (uint8_t)(effect->repository[strlen(effect->repository) - 1] - 'a');
-    out->tag = (uint8_t)(effect->tag[strlen(effect->tag) - 1] - '0');
+    out->repository = (uint8_t)(repository[strlen(repository) - 1] - 'a');
+    out->tag = (uint8_t)(tag[strlen(tag) - 1] - '0');
 }
 
 static void set_timer(struct sim *sim, int64_t wake_ms)

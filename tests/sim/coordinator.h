@@ -37,12 +37,13 @@ enum request {
 
 /* One at the registry: a row of requests, each of which may go wrong. */
 struct operation {
-    bool             is_used;
-    enum request     next;
-    int64_t          since_ms;
-    uint32_t         index;  /* what PUT_INDEX put */
-    enum lk_err_kind failed; /* of ANSWER_AGAIN: what was said */
-    struct lk_effect effect;
+    bool                   is_used;
+    enum request           next;
+    int64_t                since_ms;
+    uint32_t               index;  /* what PUT_INDEX put */
+    const struct lk_probe *source; /* while a probe is answered */
+    enum lk_err_kind       failed; /* of ANSWER_AGAIN: what was said */
+    struct lk_effect       effect;
 };
 
 /* What of a fact is looked for later; beside the facts, since those are large. */
@@ -87,7 +88,7 @@ struct sim_coordinator {
 /* coordinator.c */
 int64_t coordinator_clock(const struct sim *sim);
 void    coordinator_step(struct sim *sim, struct lk_event *event);
-void    coordinator_name(const struct lk_effect *effect, struct sim_name *out);
+void    coordinator_name(const char *repository, const char *tag, struct sim_name *out);
 
 /* door.c */
 void coordinator_hears(struct sim *sim, const struct sim_message *message);

@@ -2,6 +2,7 @@
 #include "tests/sim/coordinator.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *agent_name(uint32_t agent)
 {
@@ -21,7 +22,9 @@ static void say_hello(struct sim *sim, const struct sim_message *message)
 {
     struct sim_coordinator *c = sim->coordinator;
     struct session         *session = &c->sessions[message->agent];
-    struct lk_platform      platform = { .emulated = false };
+    const struct sim_plan  *plan = sim->plan;
+    struct lk_platform      platforms[2] = { { .emulated = false }, { .emulated = true } };
+    uint8_t                 emulates = plan->agent_emulates[message->agent];
     struct lk_event         event = { .type = LK_EVENT_AGENT_HELLO };
     struct lk_event         later = { .type = LK_EVENT_EPOCH_HEARD };
     struct sim_message      welcome = { .type = SIM_WELCOME };
@@ -40,12 +43,15 @@ static void say_hello(struct sim *sim, const struct sim_message *message)
     welcome.epoch = lk_core_epoch(c->core);
     welcome.cluster = 1;
     coordinator_tell(sim, session->id, &welcome);
-    platform.arch = message->arch;
+    snprintf(platforms[0].arch.name, LK_ARCH_SIZE, "%s",
+             sim_arch_names[plan->agent_arch[message->agent]]);
+    if (emulates)
+        snprintf(platforms[1].arch.name, LK_ARCH_SIZE, "%s", sim_arch_names[emulates - 1]);
     event.agent.name = agent_name(message->agent);
     event.agent.session = session->id;
     event.agent.slots = sim->plan->agent_slots[message->agent];
-    event.agent.count = 1;
-    event.agent.platforms = &platform;
+    event.agent.count = emulates ? 2 : 1;
+    event.agent.platforms = platforms;
     event.agent.software = "simulated";
     event.agent.builder = "none";
     coordinator_step(sim, &event);
@@ -134,6 +140,10 @@ static struct lk_push_options options_of(struct sim *sim, const struct sim_submi
         .in_turn = plan->in_turn,
         .sequential = plan->sequential,
         .build_only = plan->build_only,
+        .no_build = plan->no_build,
+        .dry_run = plan->dry_run,
+        .no_arch_tags = plan->no_arch_tags,
+        .allow_emulation = plan->emulation,
     };
     struct sim_tag   *tag = &sim->registry.tags[plan->name.repository][plan->name.tag];
     struct sim_image *index = &sim->registry.images[sim_registry_read(sim, tag)];
@@ -149,35 +159,71 @@ static struct lk_push_options options_of(struct sim *sim, const struct sim_submi
     return options;
 }
 
+/* What a request for a push is made of; its pointers go here and there in it. */
+struct wish {
+    struct lk_push_options    options;
+    struct lk_package_request packages[2];
+    struct lk_index_name      names[2];
+    struct lk_arch            arches[SIM_ARCHES];
+    size_t                    arch_count;
+};
+
+static void set_name(struct lk_index_name *out, struct sim_name name)
+{
+    snprintf(out->repository, sizeof(out->repository), "org/%c", 'a' + name.repository);
+    snprintf(out->tag, sizeof(out->tag), "t%u", name.tag);
+}
+
+static void add_package(struct wish *request, size_t number, const struct sim_submit *plan)
+{
+    struct lk_package_request *package = &request->packages[number];
+
+    set_name(&request->names[number], number ? plan->second : plan->name);
+    *package = (struct lk_package_request) { .path = "pkg/it" };
+    package->repository = request->names[number].repository;
+    package->tag = request->names[number].tag;
+    package->arches = request->arches;
+    package->arch_count = request->arch_count;
+    package->origin = (enum lk_package_origin)plan->origin;
+    if (plan->origin == LK_PACKAGE_FROM_INDEX)
+        set_name(&package->from, plan->from);
+    if (number && plan->is_after) {
+        package->after = request->names;
+        package->after_count = 1;
+    }
+}
+
+static void make_request(struct sim *sim, const struct sim_submit *plan, struct wish *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->options = options_of(sim, plan);
+    for (unsigned i = 0; i < SIM_ARCHES; i++)
+        if (plan->arches >> i & 1)
+            snprintf(out->arches[out->arch_count++].name, LK_ARCH_SIZE, "%s",
+                     sim_arch_names[i]);
+    for (size_t i = 0; i < 1U + plan->has_second; i++)
+        add_package(out, i, plan);
+}
+
 bool sim_coordinator_submit(struct sim *sim, uint32_t number)
 {
-    const struct sim_client  *client = &sim->clients[number];
-    const struct sim_submit  *plan = client->plan;
-    struct lk_push_options    options = options_of(sim, plan);
-    struct lk_package_request package = { .path = "pkg/it" };
-    struct lk_arch            arches[SIM_ARCHES];
-    struct lk_event           event = { .type = LK_EVENT_SUBMIT };
-    uint8_t                   key[16] = { client->key };
-    char                      repository[8], tag[8], name[8];
+    struct sim_client *client = &sim->clients[number];
+    struct lk_event    event = { .type = LK_EVENT_SUBMIT };
+    uint8_t            key[16] = { client->key };
+    char               name[8];
+    struct wish        request;
 
     if (!sim->coordinator->core || sim->now_ms < sim->coordinator->paused_until_ms)
         return false;
-    snprintf(repository, sizeof(repository), "org/%c", 'a' + plan->name.repository);
-    snprintf(tag, sizeof(tag), "t%u", plan->name.tag);
+    make_request(sim, client->plan, &request);
     snprintf(name, sizeof(name), "c%u", number);
-    for (unsigned i = 0; i < SIM_ARCHES; i++)
-        if (plan->arches >> i & 1)
-            snprintf(arches[package.arch_count++].name, LK_ARCH_SIZE, "%s", sim_arch_names[i]);
-    package.repository = repository;
-    package.tag = tag;
-    package.arches = arches;
     event.submit.session = number + 1;
-    event.submit.request = ++sim->clients[number].tries;
+    event.submit.request = ++client->tries;
     event.submit.client = name;
     event.submit.request_key = key;
-    event.submit.options = &options;
-    event.submit.count = 1;
-    event.submit.packages = &package;
+    event.submit.options = &request.options;
+    event.submit.count = 1U + client->plan->has_second;
+    event.submit.packages = request.packages;
     coordinator_step(sim, &event);
     return true;
 }

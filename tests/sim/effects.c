@@ -31,7 +31,7 @@ static void tell_of_job(struct sim *sim, const struct lk_effect *effect,
     };
 
     if (type == SIM_OFFER)
-        coordinator_name(effect, &message.name);
+        coordinator_name(effect->repository, effect->tag, &message.name);
     coordinator_tell(sim, effect->session, &message);
 }
 
@@ -44,8 +44,6 @@ void coordinator_carry_out(struct sim *sim, const struct lk_effect *effect)
     case LK_EFFECT_ANSWER:
         SIM_SAY(sim, "coordinator: answers c%u: %s", (unsigned)effect->session - 1,
                 effect->text);
-        if (effect->kind != LK_ERR_NONE && effect->session > 0 && effect->request > 1000)
-            return;
         if (effect->kind == LK_ERR_INVALID || effect->kind == LK_ERR_LIMIT)
             sim_client_refused(sim, (uint32_t)effect->session - 1);
         return;

@@ -15,7 +15,7 @@ static struct sim_tag *tag_of(struct sim *sim, const struct operation *operation
 {
     struct sim_name name;
 
-    coordinator_name(&operation->effect, &name);
+    coordinator_name(operation->effect.repository, operation->effect.tag, &name);
     return &sim->registry.tags[name.repository][name.tag];
 }
 
@@ -50,6 +50,7 @@ static void answer(struct sim *sim, struct operation *operation, const struct lk
     event.answer.op = effect->op;
     event.answer.err = err;
     event.answer.probe = probe;
+    event.answer.source = probe ? operation->source : NULL;
     if (effect->type == LK_EFFECT_MERGE && !err) {
         event.answer.index.digest = sim->registry.images[operation->index].digest;
         event.answer.index.size = 900;
@@ -88,31 +89,73 @@ static bool waits_for(struct sim *sim, struct operation *operation,
     return true;
 }
 
-static void probe(struct sim *sim, struct operation *operation)
+/* What an index at that name shows. */
+static struct lk_probe look_at(struct sim *sim, struct sim_name name,
+                               struct lk_found_child entries[SIM_ARCHES + 1])
 {
-    const struct lk_effect *effect = &operation->effect;
-    uint32_t                named = sim_registry_read(sim, tag_of(sim, operation));
-    struct sim_image       *index = &sim->registry.images[named];
-    struct lk_found_child   entries[SIM_ARCHES + 1] = { 0 };
-    struct lk_probe         found = { .entries = entries };
-    struct sim_name         name;
+    uint32_t named = sim_registry_read(sim, &sim->registry.tags[name.repository][name.tag]);
+    struct sim_image *index = &sim->registry.images[named];
+    struct lk_probe   found = { .entries = entries };
 
-    coordinator_name(effect, &name);
-    if (named && sim_registry_shows(sim, index)) {
-        found.index_exists = true;
-        found.index_digest = index->digest;
-        found.index_is_signed = index->is_signed;
-        found.count = index->count;
-    }
+    if (!named || !sim_registry_shows(sim, index))
+        return found;
+    found.index_exists = true;
+    found.index_digest = index->digest;
+    found.index_is_signed = index->signed_as & sim_name_bit(name);
+    found.count = index->count;
     for (size_t i = 0; i < found.count; i++) {
         struct sim_image *child = &sim->registry.images[index->entries[i]];
         struct sim_tag   *arch_tag = sim_registry_arch_tag(sim, name, &child->asked);
         entries[i].arch = child->asked;
         entries[i].child.digest = child->digest;
         entries[i].child.size = 500;
-        entries[i].is_signed = child->is_signed;
+        entries[i].is_signed = child->signed_as & sim_name_bit(name);
         entries[i].arch_tag_is_right = sim_registry_read(sim, arch_tag) == index->entries[i] &&
                                        sim_registry_shows(sim, child);
+    }
+    return found;
+}
+
+/* The same of the tags of the architectures. */
+static struct lk_probe look_at_arch_tags(struct sim *sim, const struct lk_effect *effect,
+                                         struct sim_name       name,
+                                         struct lk_found_child entries[SIM_ARCHES + 1])
+{
+    struct lk_probe found = { .entries = entries };
+
+    for (size_t i = 0; i < effect->count; i++) {
+        struct sim_tag   *tag = sim_registry_arch_tag(sim, name, &effect->arches[i]);
+        uint32_t          named = sim_registry_read(sim, tag);
+        struct sim_image *child = &sim->registry.images[named];
+        if (!named || !sim_registry_shows(sim, child))
+            continue;
+        entries[found.count].arch = effect->arches[i];
+        entries[found.count].child.digest = child->digest;
+        entries[found.count].child.size = 500;
+        entries[found.count].is_signed = child->signed_as & sim_name_bit(name);
+        entries[found.count++].arch_tag_is_right = true;
+    }
+    return found;
+}
+
+static void probe(struct sim *sim, struct operation *operation)
+{
+    const struct lk_effect *effect = &operation->effect;
+    struct lk_found_child   entries[SIM_ARCHES + 1] = { 0 };
+    struct lk_found_child   others[SIM_ARCHES + 1] = { 0 };
+    struct lk_probe         found, source;
+    struct sim_name         name, from;
+
+    coordinator_name(effect->repository, effect->tag, &name);
+    found = look_at(sim, name, entries);
+    operation->source = NULL;
+    if (effect->origin != LK_PACKAGE_BUILT)
+        operation->source = &source;
+    if (effect->origin == LK_PACKAGE_FROM_INDEX) {
+        coordinator_name(effect->from.repository, effect->from.tag, &from);
+        source = look_at(sim, from, others);
+    } else if (effect->origin == LK_PACKAGE_FROM_ARCH_TAGS) {
+        source = look_at_arch_tags(sim, effect, name, others);
     }
     answer(sim, operation, NULL, &found);
 }
@@ -138,7 +181,7 @@ static struct sim_tag *arch_tag_of(struct sim *sim, const struct operation *oper
 {
     struct sim_name name;
 
-    coordinator_name(&operation->effect, &name);
+    coordinator_name(operation->effect.repository, operation->effect.tag, &name);
     return sim_registry_arch_tag(sim, name, &operation->effect.arch);
 }
 
@@ -190,7 +233,7 @@ static void put_index(struct sim *sim, struct operation *operation)
     struct sim_image        index = { .is_index = true };
     uint64_t                sum = 0xcbf29ce484222325;
 
-    coordinator_name(effect, &index.name);
+    coordinator_name(effect->repository, effect->tag, &index.name);
     for (size_t i = 0; i < effect->count && i < LK_COUNT(index.entries); i++) {
         index.entries[index.count++] = (uint16_t)place_of(sim, &effect->children[i].digest);
         for (unsigned k = 0; k < sizeof(effect->children[i].digest.sha256); k++)
@@ -198,6 +241,7 @@ static void put_index(struct sim *sim, struct operation *operation)
     }
     memcpy(index.digest.sha256, &sum, sizeof(sum));
     index.digest.sha256[8] = index.name.repository;
+    index.digest.sha256[9] = index.name.tag;
     index.digest.sha256[31] = 0xdd;
     operation->index = place_of(sim, &index.digest);
     if (!operation->index)
@@ -213,10 +257,12 @@ static void sign(struct sim *sim, struct operation *operation)
 {
     const struct lk_effect *effect = &operation->effect;
     struct sim_image       *index = &sim->registry.images[operation->index];
+    struct sim_name         name;
 
+    coordinator_name(effect->repository, effect->tag, &name);
     for (size_t i = 0; i < effect->count; i++)
-        sim_registry_find(sim, &effect->children[i].digest)->is_signed = true;
-    index->is_signed = true;
+        sim_registry_find(sim, &effect->children[i].digest)->signed_as |= sim_name_bit(name);
+    index->signed_as |= sim_name_bit(name);
     answer(sim, operation, NULL, NULL);
 }
 
@@ -242,7 +288,7 @@ static void read_index(struct sim *sim, struct operation *operation)
 
     if (waits_for(sim, operation, sim_registry_find(sim, &operation->effect.child.digest)))
         return;
-    coordinator_name(&operation->effect, &name);
+    coordinator_name(operation->effect.repository, operation->effect.tag, &name);
     if (sim_strikes(sim, SIM_OUTSIDER_BETWEEN, 0, &fault))
         sim_outsider_moves(sim, name);
     go_on(sim, operation, PUT_TAG, 5);

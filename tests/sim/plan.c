@@ -97,26 +97,62 @@ static void make_agents(struct sim_plan *plan, struct dice *dice)
     for (uint8_t i = 0; i < plan->agent_count; i++) {
         plan->agent_arch[i] = (uint8_t)(i < SIM_ARCHES ? i : roll(dice, SIM_ARCHES));
         plan->agent_slots[i] = (uint8_t)(1 + roll(dice, 2));
+        plan->agent_emulates[i] = (uint8_t)(i < SIM_ARCHES ? 0 : roll(dice, SIM_ARCHES + 1));
+        if (plan->agent_emulates[i] == plan->agent_arch[i] + 1)
+            plan->agent_emulates[i] = 0;
     }
+}
+
+static struct sim_name make_name(struct dice *dice)
+{
+    return (struct sim_name) { (uint8_t)roll(dice, SIM_REPOSITORIES),
+                               (uint8_t)roll(dice, SIM_RELEASE) };
+}
+
+/* Some are taken from elsewhere, and some push two packages. */
+static void make_unusual(struct sim_submit *submit, struct dice *dice)
+{
+    if (one_in(dice, 10)) {
+        submit->origin = 1;
+        submit->from = submit->name;
+        submit->name = (struct sim_name) { (uint8_t)roll(dice, SIM_REPOSITORIES), SIM_RELEASE };
+        submit->arches = one_in(dice, 2) ? 0 : submit->arches;
+    } else if (one_in(dice, 20)) {
+        submit->origin = 2;
+    } else if (one_in(dice, 8)) {
+        submit->has_second = true;
+        submit->is_after = one_in(dice, 2);
+        submit->second = make_name(dice);
+    }
+    if (submit->origin || submit->has_second)
+        submit->build_only = false;
+    if (submit->has_second && submit->second.repository == submit->name.repository &&
+        submit->second.tag == submit->name.tag)
+        submit->has_second = false;
 }
 
 static struct sim_submit make_submit(struct dice *dice, int64_t span_ms)
 {
     struct sim_submit submit = {
         .at_ms = 1000 + roll(dice, (uint32_t)span_ms),
-        .name = { (uint8_t)roll(dice, SIM_REPOSITORIES), (uint8_t)roll(dice, SIM_TAGS) },
+        .name = make_name(dice),
         .arches = (1 << SIM_ARCHES) - 1,
         .is_signed = !one_in(dice, 6),
         .force = one_in(dice, 10),
         .in_turn = one_in(dice, 6),
         .sequential = one_in(dice, 8),
         .build_only = one_in(dice, 20),
+        .dry_run = one_in(dice, 24),
+        .no_arch_tags = one_in(dice, 16),
+        .emulation = one_in(dice, 2),
         .replaces = one_in(dice, 16),
         .adopts = one_in(dice, 24),
     };
 
     if (one_in(dice, 8))
         submit.arches = (uint8_t)(1 + roll(dice, (1 << SIM_ARCHES) - 1));
+    submit.no_build = one_in(dice, 24) && !submit.force && !submit.build_only;
+    make_unusual(&submit, dice);
     return submit;
 }
 
@@ -201,19 +237,47 @@ void sim_plan_fault_text(const struct sim_plan *plan, const struct sim_fault *fa
     }
 }
 
+static void print_name(const char *before, struct sim_name name, FILE *out)
+{
+    fprintf(out, "%sorg/%c:t%u", before, 'a' + name.repository, name.tag);
+}
+
 static void print_submit(const struct sim_submit *submit, size_t number, FILE *out)
 {
-    fprintf(out, "%3lld.%03lld  client c%zu pushes org/%c:t%u for",
-            (long long)submit->at_ms / 1000, (long long)submit->at_ms % 1000, number,
-            'a' + submit->name.repository, submit->name.tag);
+    const struct {
+        bool        is_set;
+        const char *text;
+    } words[] = {
+        { !submit->is_signed, "unsigned" },
+        { submit->force, "--force" },
+        { submit->in_turn, "upload in turn" },
+        { submit->sequential, "--sequential" },
+        { submit->build_only, "build only" },
+        { submit->no_build, "--nobuild" },
+        { submit->dry_run, "--dry-run" },
+        { submit->no_arch_tags, "no tags of architectures" },
+        { submit->emulation, "--allow-emulation" },
+        { submit->replaces, "--replace" },
+        { submit->adopts, "--adopt" },
+        { submit->origin == 2, "from the tags of its architectures" },
+        { submit->twin, "as the client before" },
+    };
+
+    fprintf(out, "%3lld.%03lld  client c%zu pushes", (long long)submit->at_ms / 1000,
+            (long long)submit->at_ms % 1000, number);
+    print_name(" ", submit->name, out);
+    if (submit->has_second)
+        print_name(submit->is_after ? ", and after it " : " and ", submit->second, out);
+    if (submit->origin == 1)
+        print_name(" from ", submit->from, out);
+    fprintf(out, " for%s", submit->arches ? "" : " all that there is");
     for (unsigned i = 0; i < SIM_ARCHES; i++)
         if (submit->arches >> i & 1)
             fprintf(out, " %s", sim_arch_names[i]);
-    fprintf(out, "%s%s%s%s%s%s%s%s\n", submit->is_signed ? "" : ", unsigned",
-            submit->force ? ", --force" : "", submit->in_turn ? ", upload in turn" : "",
-            submit->sequential ? ", --sequential" : "",
-            submit->build_only ? ", build only" : "", submit->replaces ? ", --replace" : "",
-            submit->adopts ? ", --adopt" : "", submit->twin ? ", as the client before" : "");
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (words[i].is_set)
+            fprintf(out, ", %s", words[i].text);
+    putc('\n', out);
 }
 
 /* By time; what waits for its chance says so. */
@@ -222,9 +286,11 @@ void sim_plan_print(const struct sim_plan *plan, FILE *out)
     char text[200];
 
     for (unsigned i = 0; i < plan->agent_count; i++)
-        fprintf(out, "agent a%u builds for %s in %u slot%s\n", i,
-                sim_arch_names[plan->agent_arch[i]], plan->agent_slots[i],
-                plan->agent_slots[i] == 1 ? "" : "s");
+        fprintf(out, "agent a%u builds for %s%s%s in %u slot%s\n", i,
+                sim_arch_names[plan->agent_arch[i]],
+                plan->agent_emulates[i] ? " and, emulated, " : "",
+                plan->agent_emulates[i] ? sim_arch_names[plan->agent_emulates[i] - 1] : "",
+                plan->agent_slots[i], plan->agent_slots[i] == 1 ? "" : "s");
     for (size_t i = 0; i < plan->submit_count; i++)
         print_submit(&plan->submits[i], i, out);
     for (size_t i = 0; i < plan->fault_count; i++) {

@@ -13,7 +13,8 @@
 #define SIM_AGENTS       5
 #define SIM_ARCHES       3
 #define SIM_REPOSITORIES 2
-#define SIM_TAGS         3
+#define SIM_TAGS         4
+#define SIM_RELEASE      3 /* the tag that nothing is built for */
 #define SIM_SUBMITS      16
 #define SIM_FAULTS       250
 
@@ -32,6 +33,15 @@ struct sim_submit {
     bool            in_turn;
     bool            sequential;
     bool            build_only;
+    bool            no_build;
+    bool            dry_run;
+    bool            no_arch_tags;
+    bool            emulation; /* is allowed */
+    uint8_t         origin;    /* as lk_package_origin */
+    struct sim_name from;      /* where a release comes from */
+    bool            has_second;
+    bool            is_after; /* the second package waits for the first */
+    struct sim_name second;
     bool            replaces; /* what an outsider put there is built anew */
     bool            adopts;   /* ... is vouched for */
 };
@@ -104,6 +114,7 @@ struct sim_plan {
     int64_t           end_ms; /* nothing goes wrong after that */
     uint8_t           agent_count;
     uint8_t           agent_arch[SIM_AGENTS];
+    uint8_t           agent_emulates[SIM_AGENTS]; /* another architecture + 1; 0: none */
     uint8_t           agent_slots[SIM_AGENTS];
     size_t            submit_count;
     struct sim_submit submits[SIM_SUBMITS];

@@ -115,10 +115,15 @@ struct sim_image {
     uint64_t         job;
     uint32_t         attempt;
     int64_t          visible_ms;
-    bool             is_signed;
+    uint32_t         signed_as; /* a bit for each name */
     uint8_t          count;
     uint16_t         entries[SIM_ARCHES + 1];
 };
+
+static inline uint32_t sim_name_bit(struct sim_name name)
+{
+    return 1U << (name.repository * SIM_TAGS + name.tag);
+}
 
 /* A tag: an image's place, 0 for none.  While the write is not visible the old value is read. */
 struct sim_tag {

@@ -111,8 +111,8 @@ static void emit_failed(struct sim *sim, struct sim_agent *agent, const struct t
 static uint32_t make_image(struct sim *sim, struct sim_agent *agent, const struct task *task)
 {
     struct sim_image        image = { .name = task->order.name,
-                                      .asked = agent->arch,
-                                      .arch = agent->arch,
+                                      .asked = task->order.arch,
+                                      .arch = task->order.arch,
                                       .agent = agent->number,
                                       .job = task->job,
                                       .attempt = task->attempt };
