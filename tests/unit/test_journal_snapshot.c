@@ -189,7 +189,7 @@ static void a_compaction_that_ends_anywhere_leaves_the_old_journal_or_the_new(vo
     unsigned            failures = 0;
     bool                done = false;
 
-    assert_true(w->fact_count > 500);
+    assert_true(w->fact_count > 200);
     signal(SIGXFSZ, SIG_IGN);
     for (rlim_t limit = 4096; !done; limit += 4096) {
         struct lk_journal *journal = opened(place->directory, &core);
