@@ -26,6 +26,15 @@ COPY build.yml /upper.yml"
             ["upper 2 \($below)", "lower 1 "]'
 }
 
+@test "a build finds what it needs of the same command in its builder's store, though nothing is published" {
+    new_small_package under "arches: [amd64]"
+    new_package over "arches: [amd64]" <<<"FROM $(lkcoord show-tag --org "$REGISTRY/demo" under)
+COPY build.yml /over.yml"
+    lkcoord build --org "$REGISTRY/demo" over under 2>"$BATS_TEST_TMPDIR/log"
+    grep -F '[over/amd64@amd64-1] done' "$BATS_TEST_TMPDIR/log"
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$REGISTRY/v2/demo/under/tags/list")" -eq 404 ]
+}
+
 @test "packages that need one another are refused with their paths, before anything is built" {
     new_package chicken "arches: [amd64]" <<<"FROM $REGISTRY/demo/egg:e"
     new_package egg "arches: [amd64]" <<<"FROM $REGISTRY/demo/chicken:e"
