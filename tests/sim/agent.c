@@ -22,6 +22,19 @@ static void set_timer(struct sim *sim, struct sim_agent *agent)
     sim_at(sim, agent->timer_ms, SIM_AT_AGENT_WAKE, agent->life, agent->number, 0);
 }
 
+/* Says the same of a job that is none of its business, and never was. */
+static void lie(struct sim *sim, struct sim_agent *agent, const struct sim_message *truth)
+{
+    struct sim_message      message = *truth;
+    const struct sim_fault *fault;
+
+    message.job += LK_PACKAGE_ARCHES_MAX;
+    if (truth->phase >= LK_PHASE_BUILT && truth->phase < LK_PHASE_FAILED &&
+        !sim_coordinator_gave(sim, agent->number, message.job) &&
+        sim_strikes(sim, SIM_LIES_ABOUT_JOB, agent->number, &fault))
+        agent_send(sim, agent, &message);
+}
+
 static void send_report(struct sim *sim, struct sim_agent *agent,
                         const struct lk_report *report)
 {
@@ -43,6 +56,7 @@ static void send_report(struct sim *sim, struct sim_agent *agent,
             (unsigned long long)report->job, report->attempt, (int)report->phase,
             (unsigned long long)report->fence, message.text);
     agent_send(sim, agent, &message);
+    lie(sim, agent, &message);
 }
 
 void agent_send(struct sim *sim, struct sim_agent *agent, struct sim_message *message)

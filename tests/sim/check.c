@@ -259,6 +259,21 @@ void check_fact(struct sim *sim, const struct lk_core *core, const struct lk_fac
     note(sim, core, fact, event->now_ms);
 }
 
+/* What is done inside the turnstile is done by the one who is inside. */
+void check_effect(struct sim *sim, const struct lk_effect *effect)
+{
+    const struct turn *turn = &sim->check->turns[0];
+
+    if (effect->type != LK_EFFECT_ACCEPT_CHILD && effect->type != LK_EFFECT_MERGE &&
+        effect->type != LK_EFFECT_TAG && effect->type != LK_EFFECT_PERMIT)
+        return;
+    turn += effect->repository[strlen(effect->repository) - 1] - 'a';
+    if (!turn->fence || turn->package != effect->package || turn->job != effect->job ||
+        (effect->type == LK_EFFECT_PERMIT && effect->fence != turn->fence))
+        sim_break(sim, CHECK_ONE_HOLDER, "effect %d for package %llu, which is not inside",
+                  (int)effect->type, (unsigned long long)effect->package);
+}
+
 /* ---- after each step ---- */
 
 void check_state(struct sim *sim, const struct lk_core *core)

@@ -30,6 +30,7 @@ enum check_number {
     CHECK_ONCE,
     CHECK_CAUSE,
     CHECK_ALIVE,
+    CHECK_STALE,
 };
 
 struct lk_core;
@@ -45,6 +46,8 @@ void check_event(struct sim *sim, const struct lk_event *event);
 /* One that this event led to; all of a step in their order. */
 void check_fact(struct sim *sim, const struct lk_core *core, const struct lk_fact *fact,
                 const struct lk_event *event);
+/* One that this event led to. */
+void check_effect(struct sim *sim, const struct lk_effect *effect);
 /* After each step. */
 void check_state(struct sim *sim, const struct lk_core *core);
 

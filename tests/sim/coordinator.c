@@ -41,8 +41,11 @@ void coordinator_step(struct sim *sim, struct lk_event *event)
     const struct lk_out *out = lk_core_step(c->core, event);
     for (size_t i = 0; i < out->fact_count; i++)
         check_fact(sim, c->core, &out->facts[i], event);
+    for (size_t i = 0; i < out->effect_count; i++)
+        check_effect(sim, &out->effects[i]);
     if (out->fact_count)
         check_state(sim, c->core);
+    c->stale = out->stale;
     set_timer(sim, out->wake_ms);
     journal_take(sim, out);
 }

@@ -67,6 +67,7 @@ struct sim_coordinator {
     bool                  jumps;    /* at the next start: the journal is a restored one */
     uint64_t              digest; /* of the core that died, if nothing of it was lost; else 0 */
     uint64_t              sessions_given;
+    uint64_t              stale; /* what the core has dropped as outdated */
 
     struct lk_fact  *journal;
     struct fact_key *keys;

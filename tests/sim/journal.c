@@ -225,6 +225,17 @@ size_t journal_whole_steps(const struct sim_coordinator *c, size_t count)
     return count;
 }
 
+bool sim_coordinator_gave(const struct sim *sim, uint32_t agent, uint64_t job)
+{
+    const struct sim_coordinator *c = sim->coordinator;
+
+    for (size_t i = 0; i < c->count; i++)
+        if ((c->keys[i].type == LK_FACT_JOB_ASSIGNED || c->keys[i].type == LK_FACT_JOB_BUILT) &&
+            c->keys[i].a == job && c->journal[i].agent[1] == (char)('0' + agent))
+            return true;
+    return false;
+}
+
 void sim_coordinator_slow_disk(struct sim *sim, int64_t until_ms)
 {
     sim->coordinator->slow_disk_until_ms = until_ms;

@@ -316,6 +316,20 @@ static void send_ticket(struct sim *sim, struct operation *operation)
     coordinator_tell(sim, effect->session, &stage);
 }
 
+/* What is heard twice counts once. */
+static void answer_again(struct sim *sim, struct operation *operation)
+{
+    uint64_t stale = sim->coordinator->stale;
+    uint32_t life = sim->coordinator->life;
+
+    if (operation->failed)
+        fail(sim, operation, operation->failed, 0, "as was said before");
+    else
+        answer(sim, operation, NULL, NULL);
+    if (sim->coordinator->life == life && sim->coordinator->stale == stale)
+        sim_break(sim, CHECK_STALE, "an answer that comes twice counts twice");
+}
+
 static void do_request(struct sim *sim, struct operation *operation)
 {
     switch (operation->next) {
@@ -339,12 +353,7 @@ static void do_request(struct sim *sim, struct operation *operation)
         return;
     case READ_TAG_BACK: read_back(sim, operation, tag_of(sim, operation)); return;
     case FETCH_TICKET: send_ticket(sim, operation); return;
-    case ANSWER_AGAIN:
-        if (operation->failed)
-            fail(sim, operation, operation->failed, 0, "as was said before");
-        else
-            answer(sim, operation, NULL, NULL);
-        return;
+    case ANSWER_AGAIN: answer_again(sim, operation); return;
     }
 }
 

@@ -254,6 +254,8 @@ bool sim_coordinator_submit(struct sim *sim, uint32_t client);
 bool sim_coordinator_is_at_rest(const struct sim *sim);
 void sim_coordinator_check_rest(struct sim *sim);
 bool sim_coordinator_outcome(const struct sim *sim, uint64_t push, uint32_t *outcome);
+/* It has that job, or had it once. */
+bool sim_coordinator_gave(const struct sim *sim, uint32_t agent, uint64_t job);
 bool sim_coordinator_knows(const struct sim *sim, uint64_t push);
 void sim_coordinator_dump(const struct sim *sim);
 
