@@ -1,78 +1,21 @@
 #include "common/pkg/arguments.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-/* A git repository with packages, made by git itself; the test runs in its top. */
-struct place {
-    char directory[64];
-};
+#include "tests/unit/repository_fixture.h"
 
 static const struct lk_package_options no_options;
 
-/* libgit2 1.5 loses a little of pcre2's memory each time it compares safe.directory entries. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libpcre2\n";
-}
-
-static void run(const char *script)
-{
-    LK_CLEANUP(lk_free_pointer) char *command = lk_xasprintf("set -e; %s", script);
-
-    if (system(command) != 0)
-        fail_msg("failed: %s", script);
-}
-
-static char *output_of(const char *command)
-{
-    char  line[512] = "";
-    FILE *pipe = popen(command, "r");
-
-    assert_non_null(pipe);
-    assert_non_null(fgets(line, sizeof(line), pipe));
-    pclose(pipe);
-    line[strcspn(line, "\n")] = '\0';
-    return lk_xstrdup(line);
-}
-
+/* The test runs in the top of its repository. */
 static int make_place(void **state)
 {
-    struct place *place = lk_xcalloc(1, sizeof(*place));
-
-    snprintf(place->directory, sizeof(place->directory), "/tmp/lk-arguments-XXXXXX");
-    assert_non_null(mkdtemp(place->directory));
-    assert_int_equal(chdir(place->directory), 0);
-    unsetenv("LINUXKIT_PKG_ORG");
-    run("git init -q; mkdir -p pkg/app pkg/lib-a pkg/lib-b pkg/.lib-c pkg/'w[1]'/x;"
+    (void)state;
+    return place_make(
+        "git init -q; mkdir -p pkg/app pkg/lib-a pkg/lib-b pkg/.lib-c pkg/'w[1]'/x;"
         "printf 'image: lib-a\\n' > pkg/lib-a/build.yml;"
         "printf 'image: b/c\\norg: ghcr.io/x\\ntag: v1\\n' > pkg/lib-b/build.yml;"
         "printf 'image: hidden\\n' > pkg/.lib-c/build.yml; echo text > pkg/lib-file;"
         "printf 'image: inner\\n' > 'pkg/w[1]/x/build.yml'; printf 'image: app\\n' > "
         "pkg/app/build.yml;"
         "git add -A; GIT_COMMITTER_DATE='1700000000 +0000' git commit -q -m first");
-    *state = place;
-    return 0;
-}
-
-static int remove_place(void **state)
-{
-    struct place                     *place = *state;
-    LK_CLEANUP(lk_free_pointer) char *command = lk_xasprintf("rm -rf '%s'", place->directory);
-
-    assert_int_equal(chdir("/"), 0);
-    run(command);
-    free(place);
-    return 0;
 }
 
 static void write_file(const char *path, const char *text)
@@ -309,7 +252,7 @@ static void a_file_is_refused_with_its_line(void **state)
     assert_string_equal(err.text, "--build-arg-file: opening none: No such file or directory");
 }
 
-#define in_place(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
+#define in_place(test) cmocka_unit_test_setup_teardown(test, make_place, place_remove)
 
 int main(void)
 {
@@ -326,20 +269,6 @@ int main(void)
         in_place(files_override_what_is_set),
         in_place(a_file_is_refused_with_its_line),
     };
-    static const char *const settings[] = { "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
-                                            "XDG_CONFIG_HOME", "SUDO_UID" };
-    char                     home[] = "/tmp/lk-arguments-home-XXXXXX";
-    int                      failures;
 
-    for (size_t i = 0; i < LK_COUNT(settings); i++)
-        unsetenv(settings[i]);
-    /* libgit2 looks where HOME is once, at its start. */
-    assert_non_null(mkdtemp(home));
-    setenv("HOME", home, 1);
-    setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
-    run("git config --global user.name T; git config --global user.email t@example.org");
-    lk_git_init();
-    failures = cmocka_run_group_tests(tests, NULL, NULL);
-    run("rm -rf \"$HOME\"");
-    return failures;
+    return cmocka_run_group_tests(tests, git_home_make, git_home_remove);
 }

@@ -2,51 +2,23 @@
 
 #include "common/git/repo.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static char top[64];
+#include "tests/unit/repository_fixture.h"
 
 /* Names that sort about '/', one inside of another, one that looks like a pattern. */
 static const char *const names[] = { "a", "a-b", "a-c", "a/b", "a0", "b", "b*", "bc", "c d" };
 
-static void run(const char *script)
-{
-    LK_CLEANUP(lk_free_pointer)
-    char *command = lk_xasprintf("set -e; cd '%s'; %s", top, script);
-
-    if (system(command) != 0)
-        fail_msg("failed: %s", script);
-}
-
 static char *path_of(const char *name)
 {
-    return lk_xasprintf("%s/%s", top, name);
+    return lk_xasprintf("%s/%s", place, name);
 }
 
 static int make_repository(void **state)
 {
     (void)state;
-    snprintf(top, sizeof(top), "/tmp/lk-group-XXXXXX");
-    assert_non_null(mkdtemp(top));
-    run("git init -q; for name in a a-b a-c a-d a/b a0 b 'b*' bc 'c d' z; do mkdir -p "
+    return place_make(
+        "git init -q; for name in a a-b a-c a-d a/b a0 b 'b*' bc 'c d' z; do mkdir -p "
         "\"$name\";"
         "echo x > \"$name/file\"; done; git add -A; git commit -q -m first");
-    return 0;
-}
-
-static int remove_repository(void **state)
-{
-    (void)state;
-    run("rm -rf \"$PWD\"");
-    return 0;
 }
 
 static bool is_dirty(const char *name)
@@ -184,8 +156,8 @@ static void an_index_that_cannot_be_read_is_told_with_the_way_out(void **state)
         bool                                         dirty;
 
         run(forms[i].script);
-        assert_int_equal(lk_git_open(&repo, top, &err), 0);
-        assert_int_equal(lk_git_is_dirty(repo, top, &dirty, example, &err), -1);
+        assert_int_equal(lk_git_open(&repo, place, &err), 0);
+        assert_int_equal(lk_git_is_dirty(repo, place, &dirty, example, &err), -1);
         if (!strstr(err.text, forms[i].advice))
             fail_msg("'%s' lacks '%s'", err.text, forms[i].advice);
         run(forms[i].advice);
@@ -194,8 +166,7 @@ static void an_index_that_cannot_be_read_is_told_with_the_way_out(void **state)
     }
 }
 
-#define in_repository(test) \
-    cmocka_unit_test_setup_teardown(test, make_repository, remove_repository)
+#define in_repository(test) cmocka_unit_test_setup_teardown(test, make_repository, place_remove)
 
 int main(void)
 {
@@ -207,14 +178,6 @@ int main(void)
         in_repository(a_repository_inside_of_another_is_its_own),
         in_repository(an_index_that_cannot_be_read_is_told_with_the_way_out),
     };
-    static const char *const settings[] = { "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE" };
 
-    for (size_t i = 0; i < LK_COUNT(settings); i++)
-        unsetenv(settings[i]);
-    setenv("GIT_AUTHOR_NAME", "T", 1);
-    setenv("GIT_AUTHOR_EMAIL", "t@example.org", 1);
-    setenv("GIT_COMMITTER_NAME", "T", 1);
-    setenv("GIT_COMMITTER_EMAIL", "t@example.org", 1);
-    lk_git_init();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, git_home_make, git_home_remove);
 }

@@ -2,16 +2,7 @@
 #include "common/pkg/tag.h"
 #include "coordinator/cli/package_options.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "tests/unit/repository_fixture.h"
 
 #define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -30,54 +21,17 @@ static const struct lk_command command = {
     .options = rows,
 };
 
-/* A new directory for each test; tests run in it. */
-static char place[64];
-static char home[64];
-
-static void run(const char *script)
-{
-    LK_CLEANUP(lk_free_pointer)
-    char *whole = lk_xasprintf("set -e; cd '%s'; %s", place, script);
-
-    if (system(whole) != 0)
-        fail_msg("failed: %s", script);
-}
-
-/* The first line that a script prints. */
-static char *output_of(const char *script)
-{
-    LK_CLEANUP(lk_free_pointer) char *whole = lk_xasprintf("cd '%s'; %s", place, script);
-    char                              line[512] = "";
-    FILE                             *pipe = popen(whole, "r");
-
-    assert_non_null(pipe);
-    assert_non_null(fgets(line, sizeof(line), pipe));
-    pclose(pipe);
-    line[strcspn(line, "\n")] = '\0';
-    return lk_xstrdup(line);
-}
-
 static int make_place(void **state)
 {
     (void)state;
-    snprintf(place, sizeof(place), "/tmp/lk-options-XXXXXX");
-    assert_non_null(mkdtemp(place));
-    unsetenv("LINUXKIT_PKG_ORG");
     setenv("USER", "jane", 1);
-    run("git init -q -b main repo; cd repo; mkdir -p pkg/foo pkg/bar;"
+    return place_make(
+        "git init -q -b main repo; cd repo; mkdir -p pkg/foo pkg/bar;"
         "printf 'image: foo\\n' > pkg/foo/build.yml; echo FROM scratch > pkg/foo/Dockerfile;"
         "printf 'image: other\\norg: elsewhere\\n' > pkg/foo/other.yml;"
         "printf 'image: bar\\n' > pkg/bar/build.yml;"
         "git add -A; git commit -q -m first; echo x > pkg/foo/x; git add -A;"
         "git commit -q -m second");
-    return chdir(place);
-}
-
-static int remove_place(void **state)
-{
-    (void)state;
-    run("rm -rf \"$PWD\"");
-    return chdir("/");
 }
 
 static int open_with(const char *const *words, struct lk_package *out, struct lk_err *err)
@@ -238,7 +192,7 @@ static void the_hash_can_be_of_a_directory_above(void **state)
     expect_name(WORDS("--hash-path", FOO, FOO), "linuxkit/foo:$", TREE_FOO);
     expect_name(WORDS("--hash-path=", FOO), "linuxkit/foo:$", TREE_FOO);
     expect_refusal(WORDS("--hash-path", "repo/pkg/fo", FOO),
-                   "must be the package's directory /tmp/lk-options-");
+                   "must be the package's directory /tmp/lk-repository-");
     expect_refusal(WORDS("--hash-path", "repo/pkg/bar", FOO),
                    "must be the package's directory");
     expect_refusal(WORDS("--hash-path", "repo/pkg/bar", "nowhere"),
@@ -447,7 +401,7 @@ static void what_only_a_build_needs_is_refused_when_building(void **state)
     }
 }
 
-#define in_place(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
+#define in_place(test) cmocka_unit_test_setup_teardown(test, make_place, place_remove)
 
 int main(void)
 {
@@ -469,23 +423,6 @@ int main(void)
         in_place(the_specification_has_what_build_yml_asks),
         in_place(what_only_a_build_needs_is_refused_when_building),
     };
-    static const char *const settings[] = { "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
-                                            "XDG_CONFIG_HOME", "SUDO_UID" };
-    LK_CLEANUP(lk_free_pointer) char *command_line = NULL;
-    int                               failures;
 
-    for (size_t i = 0; i < LK_COUNT(settings); i++)
-        unsetenv(settings[i]);
-    /* libgit2 looks where HOME is once, at its start. */
-    snprintf(home, sizeof(home), "/tmp/lk-options-home-XXXXXX");
-    assert_non_null(mkdtemp(home));
-    setenv("HOME", home, 1);
-    setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
-    assert_int_equal(system("git config --global user.name T;"
-                            "git config --global user.email t@example.org"),
-                     0);
-    lk_git_init();
-    failures = cmocka_run_group_tests(tests, NULL, NULL);
-    command_line = lk_xasprintf("rm -rf '%s'", home);
-    return system(command_line) == 0 ? failures : 1;
+    return cmocka_run_group_tests(tests, git_home_make, git_home_remove);
 }
