@@ -292,6 +292,30 @@ static void facts_that_come_while_a_snapshot_waits_are_behind_it(void **state)
     lk_core_free(&core);
 }
 
+static void a_snapshot_stands_between_the_facts_before_and_after_it(void **state)
+{
+    const struct place     *place = *state;
+    struct lk_pump_listener listener = { .effect = on_effect, .failed = on_failed };
+    LK_WORLD                w = world_of_three();
+    struct lk_journal      *journal = opened(place->directory, NULL);
+    struct lk_pump         *pump = lk_pump_start(journal, &listener);
+
+    hand_in(pump, w->facts, w->fact_count); /* being written: what follows makes one group */
+    size_t first = w->fact_count;
+    submit_three(w);
+    settle(w);
+    hand_in(pump, w->facts + first, w->fact_count - first);
+    lk_pump_compact(pump, lk_snapshot_take(w->core));
+    size_t second = w->fact_count;
+    crash(w, false);
+    hand_in(pump, w->facts + second, w->fact_count - second);
+    wait_until_idle(pump);
+    lk_pump_stop(&pump);
+    assert_int_equal(lk_journal_grown(journal), w->fact_count - second);
+    lk_journal_close(&journal);
+    assert_int_equal(digest_on_disk(place->directory), world_digest(w->core));
+}
+
 static void a_journal_is_long_when_it_has_grown_by_more_than_it_kept(void **state)
 {
     (void)state;
@@ -416,6 +440,7 @@ int main(void)
         TEST(a_compacted_journal_is_shorter_and_goes_on_from_the_old_one),
         TEST(a_compaction_that_ends_anywhere_leaves_the_old_journal_or_the_new),
         TEST(facts_that_come_while_a_snapshot_waits_are_behind_it),
+        TEST(a_snapshot_stands_between_the_facts_before_and_after_it),
         TEST(a_journal_is_long_when_it_has_grown_by_more_than_it_kept),
         TEST(journals_of_every_version_give_the_state_that_they_had),
         TEST(an_upgrade_that_the_disk_has_no_room_for_leaves_the_old_version),
