@@ -7,14 +7,22 @@
 
 #define JOBS_MAX (64 * LK_PACKAGE_ARCHES_MAX)
 
+/* To whom an attempt was given. */
+struct given {
+    uint32_t attempt; /* 0: none */
+    uint8_t  agent;
+};
+
 /* What is known of a job: from facts, and from what was heard. */
 struct view {
     uint32_t         attempt; /* in force; 0: none */
+    uint32_t         last_attempt;
     uint8_t          agent;
     bool             built;
     bool             excused; /* it was said, by whoever knows, that it went wrong */
     int64_t          heard_ms;
     struct lk_digest digest;
+    struct given     given[LK_GIVEN_MAX];
 };
 
 struct turn {
@@ -89,9 +97,31 @@ static void note_assigned(struct sim *sim, const struct lk_fact *fact, bool buil
                           int64_t now_ms)
 {
     struct view *view = view_of(sim, fact->job);
+    uint8_t      agent = number_of(fact->agent);
 
-    *view = (struct view) { fact->attempt, number_of(fact->agent), built, false,
-                            now_ms,        fact->child.digest };
+    view->attempt = fact->attempt;
+    if (fact->attempt > view->last_attempt)
+        view->last_attempt = fact->attempt;
+    view->agent = agent;
+    view->built = built;
+    view->excused = false;
+    view->heard_ms = now_ms;
+    view->digest = fact->child.digest;
+    view->given[fact->attempt % LK_GIVEN_MAX] = (struct given) { fact->attempt, agent };
+}
+
+/* A new attempt is anybody's; an old one is of the agent that it was given to. */
+static void check_given(struct sim *sim, const struct lk_fact *fact)
+{
+    const struct view  *view = view_of(sim, fact->job);
+    const struct given *given = &view->given[fact->attempt % LK_GIVEN_MAX];
+
+    if (fact->type == LK_FACT_JOB_ASSIGNED && fact->attempt == view->last_attempt + 1)
+        return;
+    if (given->attempt != fact->attempt || given->agent != number_of(fact->agent))
+        sim_break(sim, CHECK_RIGHT_PARTS,
+                  "job %llu attempt %u counts as %s's, who never had it",
+                  (unsigned long long)fact->job, fact->attempt, fact->agent);
 }
 
 static void note_turn(struct sim *sim, const struct lk_core *core, const struct lk_fact *fact,
@@ -132,7 +162,7 @@ static void note(struct sim *sim, const struct lk_core *core, const struct lk_fa
     else if (fact->type == LK_FACT_JOB_ASSIGNED || fact->type == LK_FACT_JOB_BUILT)
         note_assigned(sim, fact, fact->type == LK_FACT_JOB_BUILT, now_ms);
     else if (fact->type == LK_FACT_JOB_RETRIED)
-        *view = (struct view) { 0 };
+        view->attempt = 0;
     else if (fact->type == LK_FACT_PERMIT_GRANTED || fact->type == LK_FACT_PERMIT_ENDED)
         note_turn(sim, core, fact, now_ms);
     else if (fact->type == LK_FACT_PACKAGE_ENDED)
@@ -239,6 +269,8 @@ static void check_package_ended(struct sim *sim, const struct lk_core *core,
 void check_fact(struct sim *sim, const struct lk_core *core, const struct lk_fact *fact,
                 const struct lk_event *event)
 {
+    if (fact->type == LK_FACT_JOB_ASSIGNED || fact->type == LK_FACT_JOB_BUILT)
+        check_given(sim, fact);
     if (fact->type == LK_FACT_PERMIT_GRANTED)
         check_granted(sim, core, fact);
     else if (fact->type == LK_FACT_JOB_PUSHED)
