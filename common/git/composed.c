@@ -54,8 +54,8 @@ static int descend(struct lk_git_node *root, const char *path, struct lk_git_nod
                               "%s cannot be in the build context: %s is no directory there",
                               path, next->name);
         if (depth > LK_TREE_DEPTH_MAX)
-            return lk_err_set(err, LK_ERR_LIMIT, "%s lies more than %d directories deep", path,
-                              LK_TREE_DEPTH_MAX);
+            return lk_err_set(err, LK_ERR_LIMIT, "%.60s lies more than %d directories deep",
+                              path, LK_TREE_DEPTH_MAX);
         *out = next;
     }
     return -1;

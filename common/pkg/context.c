@@ -46,7 +46,7 @@ static int add_source(struct lk_context *context, const struct lk_extra_source *
         check_source(source, part->state.entry.mode, err) == 0 &&
         put(context, part, source->src, source->dst, err) == 0)
         return 0;
-    return lk_err_wrap(err, "extra source %s, at '%s'", source->src,
+    return lk_err_wrap(err, "extra source %.150s, at '%.60s'", source->src,
                        source->dst[0] ? source->dst : ".");
 }
 

@@ -167,3 +167,51 @@ tree() {
     run -2 lkcoord plan --offline --platforms amd64 --skip-platforms arm64 first
     [[ $output == *"exclude each other; use one" ]]
 }
+
+# WORDS COMMAND...: a usage error that is told so.
+refuses() {
+    run -2 lkcoord "${@:2}"
+    [[ $output == "lkcoord: "*"$1"* ]] || { echo "$output"; return 1; }
+}
+
+@test "options that say nothing together are refused, with what to leave out or add" {
+    refuses "--org says where to push, --output not to: leave one of them out" build --output oci:x --org y first
+    refuses "name that too" push --staging x/y first
+    refuses "--force and --nobuild exclude each other; use one" push --force --nobuild first
+    refuses "takes two names with tags, as ORG/IMAGE:TAG; a/b has none" remote-tag a/b c/d:1
+    refuses "has a digest" remote-tag "a/b:1@sha256:$(printf '0%.0s' {1..64})" c/d:1
+    refuses "--adopt x: expected sha256: and 64 lower-case hex digits" push --adopt x first
+    refuses "--replace x/y: that is no architecture's name" push --replace x/y first
+    refuses "--adopt was given more than 8 times" push $(printf -- "--adopt sha256:$(printf '0%.0s' {1..64}) %.0s" {1..9}) first
+    refuses "--output yaml is unknown: choose text or json" plan --output yaml first
+    refuses "expected oci:DIR or oci-archive:FILE" push --output foo:x first
+}
+
+@test "more packages, build arguments or directories than are taken are refused by number" {
+    { echo 'image: first'; echo 'buildArgs:'; printf -- '- A%d=1\n' {1..300}; } >first/build.yml
+    run -5 lkcoord plan --offline first
+    [[ $output == *"first: build argument 'A257=1': "*"more than 256 arguments" ]]
+    printf 'image: second\nextra-sources: ["../first:%s"]\n' "$(printf 'd/%.0s' {1..200})" >second/build.yml
+    run -5 lkcoord plan --offline second
+    [[ $output == *"directories deep"* ]]
+    git checkout -q .
+    for i in {1..65}; do
+        mkdir -p "many/$i"
+        echo "image: x$i" >"many/$i/build.yml"
+        echo 'FROM scratch' >"many/$i/Dockerfile"
+    done
+    commit_all
+    lkcoord plan --offline many/*
+    run -2 lkcoord plan --offline --release v1 many/*
+    [[ $output == *"one push takes at most 128 packages, and a release tag counts as one more"* ]]
+}
+
+@test "linuxkit's own configuration is named if it cannot be read" {
+    export HOME=$BATS_TEST_TMPDIR XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
+    mkdir -p "$HOME/.moby/linuxkit"
+    echo 'pkg: [' >"$HOME/.moby/linuxkit/config.yml"
+    git config --global safe.directory '*'
+    lkcoord show-tag first
+    run -2 setsid env -u COSIGN_PASSWORD lkcoord push --org localhost/x second </dev/null
+    [[ $output == *"/.moby/linuxkit/config.yml:2: not well-formed YAML"* ]]
+}
