@@ -22,6 +22,9 @@ static void set_timer(struct sim *sim, struct sim_agent *agent)
     sim_at(sim, agent->timer_ms, SIM_AT_AGENT_WAKE, agent->life, agent->number, 0);
 }
 
+static const char *const phases[] = { "NONE",   "TAKEN",   "BUILDING", "BUILT", "STAGING",
+                                      "STAGED", "PUSHING", "PUSHED",   "FAILED" };
+
 /* Says the same of a job that is none of its business, and never was. */
 static void lie(struct sim *sim, struct sim_agent *agent, const struct sim_message *truth)
 {
@@ -52,8 +55,8 @@ static void send_report(struct sim *sim, struct sim_agent *agent,
     };
 
     snprintf(message.text, sizeof(message.text), "%.*s", SIM_TEXT - 1, report->text);
-    SIM_SAY(sim, "a%u: job %llu attempt %u phase %d fence %llx %s", agent->number,
-            (unsigned long long)report->job, report->attempt, (int)report->phase,
+    SIM_SAY(sim, "a%u: job %llu attempt %u %s, fence %llx %s", agent->number,
+            (unsigned long long)report->job, report->attempt, phases[report->phase],
             (unsigned long long)report->fence, message.text);
     agent_send(sim, agent, &message);
     lie(sim, agent, &message);

@@ -57,6 +57,19 @@ static void say_hello(struct sim *sim, const struct sim_message *message)
     coordinator_step(sim, &event);
 }
 
+/* A copy that was started by mistake, and knows less: whoever was here before must not follow it. */
+static void welcome_by_another(struct sim *sim, const struct sim_message *hello)
+{
+    struct sim_message welcome = { .type = SIM_WELCOME,
+                                   .agent = hello->agent,
+                                   .connection = hello->connection,
+                                   .session = UINT64_MAX - hello->connection,
+                                   .cluster = 1,
+                                   .epoch = lk_core_epoch(sim->coordinator->core) - 1 };
+
+    sim_send(sim, &welcome);
+}
+
 static void turn_away(struct sim *sim, const struct sim_message *message)
 {
     struct sim_message error = { .type = SIM_ERROR,
@@ -101,11 +114,15 @@ static void report_event(struct sim *sim, const struct sim_message *message,
 
 void coordinator_hears(struct sim *sim, const struct sim_message *message)
 {
-    struct session    *session = &sim->coordinator->sessions[message->agent];
-    struct sim_message pong = { .type = SIM_PONG };
+    struct session         *session = &sim->coordinator->sessions[message->agent];
+    struct sim_message      pong = { .type = SIM_PONG };
+    const struct sim_fault *fault;
 
     if (message->type == SIM_HELLO) {
-        say_hello(sim, message);
+        if (sim_strikes(sim, SIM_OLD_COORDINATOR_ANSWERS, message->agent, &fault))
+            welcome_by_another(sim, message);
+        else
+            say_hello(sim, message);
         return;
     }
     if (session->id &&

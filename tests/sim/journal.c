@@ -117,6 +117,45 @@ static void append(struct sim_coordinator *c, const struct lk_fact *fact)
     c->journal[c->count++] = *fact;
 }
 
+/* As the trace calls them. */
+static const char *const names[] = {
+    [LK_FACT_STARTED] = "started",
+    [LK_FACT_PUSH_ACCEPTED] = "push accepted",
+    [LK_FACT_PACKAGE_ACCEPTED] = "package accepted",
+    [LK_FACT_SOURCE_READY] = "source ready",
+    [LK_FACT_JOB_PLANNED] = "job planned",
+    [LK_FACT_PACKAGE_PLANNED] = "package planned",
+    [LK_FACT_JOB_ASSIGNED] = "job assigned",
+    [LK_FACT_JOB_BUILT] = "job built",
+    [LK_FACT_JOB_STAGED] = "job staged",
+    [LK_FACT_JOB_RETRIED] = "job retried",
+    [LK_FACT_PERMIT_GRANTED] = "permit granted",
+    [LK_FACT_PERMIT_ENDED] = "permit ended",
+    [LK_FACT_JOB_PUSHED] = "job pushed",
+    [LK_FACT_JOB_DONE] = "job done",
+    [LK_FACT_JOB_FAILED] = "job failed",
+    [LK_FACT_JOB_CANCELLED] = "job cancelled",
+    [LK_FACT_PACKAGE_MERGED] = "package merged",
+    [LK_FACT_PACKAGE_ENDED] = "package ended",
+    [LK_FACT_PUSH_CANCELLED] = "push cancelled",
+    [LK_FACT_PUSH_ENDED] = "push ended",
+    [LK_FACT_PUSH_FORGOTTEN] = "push forgotten",
+    [LK_FACT_PUBLISH_QUEUED] = "publishing queued",
+    [LK_FACT_ARCHES_FOUND] = "architectures found",
+};
+
+static void say_fact(const struct sim *sim, const struct lk_fact *fact)
+{
+    const char *name = (size_t)fact->type < LK_COUNT(names) ? names[fact->type] : NULL;
+    uint64_t    package =
+        fact->package || !fact->job ? fact->package : fact->job / LK_PACKAGE_ARCHES_MAX;
+
+    sim_say(sim, "  fact %s: push %llu package %llu job %llu attempt %u fence %llx outcome %d",
+            name ? name : "of another kind", (unsigned long long)fact->push,
+            (unsigned long long)package, (unsigned long long)fact->job, fact->attempt,
+            (unsigned long long)fact->fence, (int)fact->outcome);
+}
+
 static void enqueue(struct sim_coordinator *c, const struct lk_effect *effect)
 {
     if (c->queue_end == c->queue_max) {
@@ -131,8 +170,11 @@ void journal_take(struct sim *sim, const struct lk_out *out)
 {
     struct sim_coordinator *c = sim->coordinator;
 
-    for (size_t i = 0; i < out->fact_count; i++)
+    for (size_t i = 0; i < out->fact_count; i++) {
         append(c, &out->facts[i]);
+        if (sim->trace)
+            say_fact(sim, &out->facts[i]);
+    }
     if (out->fact_count)
         c->keys[c->count - 1].is_last = true;
     for (size_t i = 0; i < out->effect_count; i++)

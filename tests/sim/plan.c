@@ -32,6 +32,9 @@ static const struct {
     [SIM_LIES_ABOUT_PUT] = { 2, ONE_AGENT, "%a says PUSHED without having put its manifest" },
     [SIM_LIES_ABOUT_JOB] = { 3, ONE_AGENT,
                              "%a reports its work as that of a job that it was never given" },
+    [SIM_OLD_COORDINATOR_ANSWERS] = { 2, ONE_AGENT,
+                                      "the next HELLO of %a is answered by another coordinator "
+                                      "of this cluster, with an older state" },
     [SIM_BUILT_IS_DAMAGED] = { 2, ONE_AGENT,
                                "what %a finds on its disk at its next start is damaged" },
     [SIM_KILLED_AFTER_BUILT] = { 5, ONE_AGENT,
