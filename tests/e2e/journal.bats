@@ -197,6 +197,38 @@ END
     world_wait_agents 1
 }
 
+has_compacted() {
+    grep -q '"journal compacted"' <(tail -n "+$1" "$WORLD/log/coordinator.log")
+}
+
+@test "a journal that has grown long is compacted while pushes go on" {
+    local i from
+    world_kill coordinator
+    # Just short of what is long, some of it forgotten.
+    "$ROOT/${LONG_JOURNAL:-build/$CONFIG/tests/tools/long_journal}" "$WORLD/coordinator" 320
+    from=$(($(wc -l <"$WORLD/log/coordinator.log") + 1))
+    world_coordinator
+    world_wait_agents 1
+    run ! has_compacted "$from"
+    for ((i = 0; i < 20; i++)); do
+        new_small_package "more$i" "arches: [amd64]"
+        lkcoord push --org "$REGISTRY/demo" "more$i"
+        ! has_compacted "$from" || break
+    done
+    has_compacted "$from"
+    world_kill coordinator KILL
+    run -0 lkcoordd fsck --state "$WORLD/coordinator"
+    [[ $output =~ ([0-9]+)\ records ]] && [ "${BASH_REMATCH[1]}" -lt 9000 ]
+    world_coordinator
+    world_wait_agents 1
+    run -0 lkcoord push --org "$REGISTRY/demo" more0 "more$i"
+    [[ $output == *"nothing to do"* ]]
+    world_kill coordinator
+    lkcoordd fsck --state "$WORLD/coordinator"
+    world_coordinator
+    world_wait_agents 1
+}
+
 @test "fsck, backup and restore say how they are used" {
     run -0 lkcoordd fsck --help
     [[ $output == usage:* && $output == *"--up-to-damage"* ]]
