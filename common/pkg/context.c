@@ -1,5 +1,6 @@
 #include "common/pkg/context.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -151,6 +152,19 @@ int lk_context_read(struct lk_context *context, const struct lk_oid *oid, bool *
             return unreadable(part, oid, err);
     }
     return lk_err_set(err, LK_ERR_NOT_FOUND, "no package's repository has the object");
+}
+
+bool lk_context_find(const struct lk_context *context, const struct lk_oid *oid,
+                     char path[LK_PATH_SIZE])
+{
+    char inner[LK_PATH_SIZE];
+
+    for (size_t i = 0; i < context->part_count; i++)
+        if (find_path(&context->parts[i], oid, inner)) {
+            snprintf(path, LK_PATH_SIZE, "%.500s/%.500s", context->parts[i].name, inner);
+            return true;
+        }
+    return false;
 }
 
 bool lk_context_misses(const struct lk_context *context, const struct lk_oid *oid,

@@ -38,6 +38,10 @@ bool lk_context_lacks(const struct lk_context *context, const char *path);
 int lk_context_read(struct lk_context *context, const struct lk_oid *oid, bool *is_tree,
                     struct lk_buf *out, struct lk_err *err);
 
+/* For people: where in the package, or in an extra source of it, the object is.  False: it was not found. */
+bool lk_context_find(const struct lk_context *context, const struct lk_oid *oid,
+                     char path[LK_PATH_SIZE]);
+
 /* Whether the object belongs to the context all the same; then `err` says which file has lost it. */
 bool lk_context_misses(const struct lk_context *context, const struct lk_oid *oid,
                        struct lk_err *err);

@@ -2,6 +2,7 @@
 
 #include "common/pkg/arguments.h"
 #include "common/source/lookup.h"
+#include "common/source/tree.h"
 #include "coordinator/cli/config.h"
 #include "coordinator/cli/order.h"
 #include "coordinator/cli/platforms.h"
@@ -9,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* What is longer is hardly a Dockerfile; its words are not looked at. */
 #define DOCKERFILE_BYTES_MAX (1024 * 1024)
@@ -82,6 +84,13 @@ static int set_dockerfile(struct lk_package *package, const char *dockerfile,
     return 0;
 }
 
+static bool is_named_git(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strcasecmp(slash ? slash + 1 : path, ".git") == 0;
+}
+
 static int refuse_dirty(const struct lk_package *package, struct lk_err *err)
 {
     if (!package->dirty_example[0])
@@ -89,6 +98,11 @@ static int refuse_dirty(const struct lk_package *package, struct lk_err *err)
                           "%s: with --force-dirty it can be built, not pushed: what is pushed "
                           "is what git has",
                           package->path);
+    if (is_named_git(package->dirty_example))
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s: git has an entry named %s, which no checkout can have and only "
+                          "a forged commit holds; remove it from the history",
+                          package->path, package->dirty_example);
     return lk_err_set(err, LK_ERR_CONFLICT,
                       "uncommitted changes in %s (for example %s); commit them first: what is "
                       "pushed is what git has",
@@ -258,6 +272,28 @@ void lk_submission_fini(struct lk_submission *submission)
     *submission = (struct lk_submission) { 0 };
 }
 
+static int pass(void *ctx, const struct lk_tree_entry *entry, struct lk_err *err)
+{
+    (void)ctx;
+    (void)entry;
+    (void)err;
+    return 0;
+}
+
+/* The coordinator would refuse it too, but it cannot say in which directory. */
+static int check_tree(const struct lk_submission *submission, const struct lk_oid *oid,
+                      struct lk_str bytes, struct lk_err *err)
+{
+    char path[LK_PATH_SIZE];
+
+    if (lk_tree_read(bytes, pass, NULL, err) == 0)
+        return 0;
+    for (size_t i = 0; i < submission->count; i++)
+        if (lk_context_find(&submission->items[i].context, oid, path))
+            return lk_err_wrap(err, "%s", path);
+    return -1;
+}
+
 static int read_object(void *ctx, const struct lk_oid *oid, bool *is_tree, struct lk_buf *out,
                        struct lk_err *err)
 {
@@ -276,7 +312,7 @@ static int read_object(void *ctx, const struct lk_oid *oid, bool *is_tree, struc
 
         if (lk_context_read(&submission->items[at].context, oid, is_tree, out, err) == 0) {
             submission->last_hit = at;
-            return 0;
+            return *is_tree ? check_tree(submission, oid, lk_buf_str(out), err) : 0;
         }
         if (err->kind != LK_ERR_NOT_FOUND)
             return -1;

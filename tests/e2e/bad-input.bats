@@ -155,14 +155,16 @@ enter() {
 }
 
 input_submodule() {
-    git init -q part
-    (cd part && echo x >x && commit_all)
-    enter 160000 part "$(git -C part rev-parse HEAD)"
+    mkdir -p a/b
+    git init -q a/b/part
+    (cd a/b/part && echo x >x && commit_all)
+    enter 160000 a/b/part "$(git -C a/b/part rev-parse HEAD)"
 }
 
 input_twins() {
-    echo a >twin
-    echo b >Twin
+    mkdir -p a/b
+    echo a >a/b/twin
+    echo b >a/b/Twin
     commit_all
 }
 
@@ -181,9 +183,9 @@ input_dotgit() {
 nodockerfile  2 git has no Dockerfile in it
 failing       1 failed
 nonsense      1 failed
-submodule     5 "part" which is a git submodule
-twins         5 both "Twin" and "twin" in one directory: some file systems take them for the same; rename one
-dotgit        5 \(for example .git\)
+submodule     5 a/b: .*"part" which is a git submodule
+twins         5 a/b: .*both "Twin" and "twin" in one directory: some file systems take them for the same; rename one
+dotgit        2 git has an entry named .git, which no checkout can have
 END
 }
 
