@@ -7,10 +7,28 @@
 /* How long to wait for the end of what --timeout has cancelled. */
 #define CANCEL_PATIENCE_MS 5000
 
+static void ask_to_cancel(struct lk_submit *submit, struct lk_client *client)
+{
+    lk_wire_Envelope cancel = { .which_body = lk_wire_Envelope_cancel_tag };
+
+    cancel.body.cancel.push = submit->watcher.picture.push;
+    lk_client_ask(client, &cancel);
+}
+
+/* `failure` says why.  What is cancelled still ends in due form: the watcher sees to that. */
+static void cancel_push(struct lk_submit *submit, struct lk_client *client)
+{
+    submit->hopeless = true;
+    ask_to_cancel(submit, client);
+}
+
+/* A push whose source does not come whole is nothing to wait for. */
 static void fail(struct lk_submit *submit, struct lk_client *client, const struct lk_err *err)
 {
     submit->failure = *err;
     submit->broken = true;
+    if (submit->watcher.picture.push != 0)
+        ask_to_cancel(submit, client);
     lk_client_stop(client);
 }
 
@@ -55,16 +73,6 @@ static void leave_if_detached(struct lk_submit *submit, struct lk_client *client
 
     if (submit->detach && picture->state == lk_wire_PushState_PUSH_RUNNING)
         lk_client_stop(client);
-}
-
-/* `failure` says why.  What is cancelled still ends in due form: the watcher sees to that. */
-static void cancel_push(struct lk_submit *submit, struct lk_client *client)
-{
-    lk_wire_Envelope cancel = { .which_body = lk_wire_Envelope_cancel_tag };
-
-    submit->hopeless = true;
-    cancel.body.cancel.push = submit->watcher.picture.push;
-    lk_client_ask(client, &cancel);
 }
 
 /* A private agent is the only one there will be: whoever waited for another would wait for ever. */
@@ -124,7 +132,7 @@ static int on_next(void *ctx, struct lk_client *client, lk_wire_Envelope *out,
     struct lk_submit *submit = ctx;
     struct lk_err     err;
 
-    if (!submit->sender)
+    if (!submit->sender || submit->broken)
         return 0;
 
     int rc = lk_sender_next(submit->sender, out, payload, &err);

@@ -230,6 +230,7 @@ input_large() {
     check_rows <<'END'
 large  5 \.: the file disks/image.raw is larger than 1024 MiB, the most allowed; leave it out
 END
+    lkcoord status --all | tail -n 1 | grep -w cancelled
 }
 
 # ---- nobody to build it ----
