@@ -292,12 +292,16 @@ void check_fact(struct sim *sim, const struct lk_core *core, const struct lk_fac
 }
 
 /* What is done inside the turnstile is done by the one who is inside. */
-void check_effect(struct sim *sim, const struct lk_effect *effect)
+void check_effect(struct sim *sim, const struct lk_core *core, const struct lk_effect *effect)
 {
-    const struct turn *turn = &sim->check->turns[0];
+    const struct turn   *turn = &sim->check->turns[0];
+    const struct lk_job *job = lk_core_job(core, effect->job);
 
     if (effect->type != LK_EFFECT_ACCEPT_CHILD && effect->type != LK_EFFECT_MERGE &&
         effect->type != LK_EFFECT_TAG && effect->type != LK_EFFECT_PERMIT)
+        return;
+    /* Cancelled in the same step: a DROP follows it. */
+    if (effect->type == LK_EFFECT_PERMIT && job && lk_job_is_settled(job))
         return;
     turn += effect->repository[strlen(effect->repository) - 1] - 'a';
     if (!turn->fence || turn->package != effect->package || turn->job != effect->job ||

@@ -47,7 +47,7 @@ void check_event(struct sim *sim, const struct lk_event *event);
 void check_fact(struct sim *sim, const struct lk_core *core, const struct lk_fact *fact,
                 const struct lk_event *event);
 /* One that this event led to. */
-void check_effect(struct sim *sim, const struct lk_effect *effect);
+void check_effect(struct sim *sim, const struct lk_core *core, const struct lk_effect *effect);
 /* After each step. */
 void check_state(struct sim *sim, const struct lk_core *core);
 

@@ -42,7 +42,7 @@ void coordinator_step(struct sim *sim, struct lk_event *event)
     for (size_t i = 0; i < out->fact_count; i++)
         check_fact(sim, c->core, &out->facts[i], event);
     for (size_t i = 0; i < out->effect_count; i++)
-        check_effect(sim, &out->effects[i]);
+        check_effect(sim, c->core, &out->effects[i]);
     if (out->fact_count)
         check_state(sim, c->core);
     c->stale = out->stale;
