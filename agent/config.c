@@ -92,8 +92,10 @@ static int add_arch(struct lk_agent_config *out, const struct reader *reader,
 
     if (item->kind != LK_YAML_SCALAR || !lk_arch_parse(lk_str_of(item->text), &arch))
         return lk_err_set(reader->err, LK_ERR_INVALID,
-                          "%s:%u: arches: must be GOARCH names such as amd64, arm64, s390x",
-                          reader->name, item->line);
+                          "%s:%u: arches: must be GOARCH names such as amd64, arm64, s390x, "
+                          "found \"%.64s\"",
+                          reader->name, item->line,
+                          item->kind == LK_YAML_SCALAR ? item->text : "a list or map");
     for (size_t i = 0; i < out->arch_count; i++)
         if (lk_arch_eq(&out->arches[i], &arch))
             return lk_err_set(reader->err, LK_ERR_INVALID, "%s:%u: arches: %s is there twice",

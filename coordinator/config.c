@@ -344,7 +344,8 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
                  "the path of the coordinator's secret key is missing; `lkcoord keys "
                  "new coordinator` makes one",
                  out->key, sizeof(out->key)) < 0 ||
-        required(reader, root, "state", "the state directory is missing, as /var/lib/lkcoord",
+        required(reader, root, "state",
+                 "is missing: the directory for journal and sources, as /var/lib/lkcoord",
                  out->state, sizeof(out->state)) < 0 ||
         text(reader, root, "shelf", out->shelf, sizeof(out->shelf)) < 0 ||
         peers(reader, root, "agents", &out->agents) < 0 ||

@@ -87,7 +87,8 @@ static void mistakes_are_told_with_line_key_and_what_is_allowed(void **state)
         { SMALLEST "builder: docker\nisolation: chroot-unsafe\n",
           "lkagentd.yml:6: isolation: chroot-unsafe is known to buildah only" },
         { SMALLEST "arches: arm64\n", "lkagentd.yml:5: arches: must be a list" },
-        { SMALLEST "arches: [x86/64]\n", "lkagentd.yml:5: arches: must be GOARCH names" },
+        { SMALLEST "arches: [x86/64]\n", "lkagentd.yml:5: arches: must be GOARCH names such as "
+                                         "amd64, arm64, s390x, found \"x86/64\"" },
         { SMALLEST "arches: [arm64, arm64]\n", "lkagentd.yml:5: arches: arm64 is there twice" },
         { SMALLEST "storage: {root: /a}\n", "lkagentd.yml:5: storage: root needs a runroot" },
         { SMALLEST "builder: podman\nstorage: {root: /a, runroot: "
