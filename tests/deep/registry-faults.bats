@@ -155,3 +155,14 @@ pause_after() {
     is_published
     is_built_once
 }
+
+@test "a push that ended at the registry is pushed again without a rebuild" {
+    # The index is refused for good: by then all images are there.
+    push_on_a_bad_day refused "1 PUT /manifests/[0-9a-f]{40}$ status 403"
+    [ "$status" -eq 5 ]
+    grep -q '\[refused/amd64@amd64-1\] built' <<<"$output"
+    run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" refused)"
+    REGISTRY=$(cat "$WORLD/proxy/address") push refused
+    is_published
+    run ! grep -F '[refused/amd64@' "$WORLD/log/push.$BATS_TEST_NUMBER.err"
+}
