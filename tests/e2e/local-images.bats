@@ -1,28 +1,6 @@
 # Images that are built here and published nowhere: where people look for them.
 
-load helper
-
-setup_file() {
-    start_world
-    mkdir -p "$WORLD/state"
-}
-
-setup() {
-    world_load
-    cd "$WORLD/source"
-    CONFIGURED=$LKCOORD_CONFIG
-    unset LKCOORD_CONFIG
-    export HOME=$WORLD/home XDG_STATE_HOME=$WORLD/state XDG_CONFIG_HOME=$WORLD/none
-    export CONTAINERS_REGISTRIES_CONF=$WORLD/registries.conf
-    NATIVE=$(dpkg --print-architecture)
-    STATE=$XDG_STATE_HOME/lkcoord
-}
-
-# What a failed test has left behind.
-teardown() {
-    local pid
-    for pid in $(pgrep -f "lk(coord|agent)d --config $STATE/" || true); do kill -KILL "$pid" || true; done
-}
+load local_helper
 
 images() {
     buildah images --format '{{.Name}}:{{.Tag}}'

@@ -1,33 +1,6 @@
 # Without a coordinator: lkcoord's own private one, on this machine.
 
-load helper
-
-setup_file() {
-    start_world
-    mkdir -p "$WORLD/state"
-}
-
-setup() {
-    world_load
-    cd "$WORLD/source"
-    CONFIGURED=$LKCOORD_CONFIG
-    unset LKCOORD_CONFIG
-    export HOME=$WORLD/home XDG_STATE_HOME=$WORLD/state XDG_CONFIG_HOME=$WORLD/none
-    export CONTAINERS_REGISTRIES_CONF=$WORLD/registries.conf
-    NATIVE=$(dpkg --print-architecture)
-    STATE=$XDG_STATE_HOME/lkcoord
-}
-
-# What a failed test has left behind.
-teardown() {
-    local pid
-    for pid in $(daemons); do kill -KILL "$pid" || true; done
-}
-
-# The private daemons that are alive.
-daemons() {
-    ps -eo pid=,stat=,args= | awk -v state="$STATE/" '$2 !~ /^Z/ && $3 ~ /lk(coord|agent)d$/ && index($0, state) { print $1 }'
-}
+load local_helper
 
 daemon_count_is() {
     [ "$(daemons | wc -l)" -eq "$1" ]

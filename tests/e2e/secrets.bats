@@ -1,21 +1,9 @@
 # --secret and --ssh: what a build may see, and nobody may keep.
 
-load helper
-
-setup_file() {
-    start_world
-    mkdir -p "$WORLD/state" "$WORLD/home"
-}
+load local_helper
 
 setup() {
-    world_load
-    cd "$WORLD/source"
-    CONFIGURED=$LKCOORD_CONFIG
-    unset LKCOORD_CONFIG
-    export HOME=$WORLD/home XDG_STATE_HOME=$WORLD/state XDG_CONFIG_HOME=$WORLD/none
-    export CONTAINERS_REGISTRIES_CONF=$WORLD/registries.conf
-    NATIVE=$(dpkg --print-architecture)
-    STATE=$XDG_STATE_HOME/lkcoord
+    without_coordinator
     VALUE=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
     SUM=$(printf %s "$VALUE" | sha256sum | cut -d ' ' -f 1)
     kept=$BATS_TEST_TMPDIR/value
@@ -30,12 +18,6 @@ COPY build.yml /$1.yml
 RUN --mount=type=secret,id=token,required=true sha256sum /run/secrets/token | cut -d ' ' -f 1 >/sum && echo sum: \$(cat /sum)
 RUN --mount=type=secret,id=token,required=true test -s /run/secrets/token && echo $1 is here && sleep 3
 END
-}
-
-# What a failed test has left behind.
-teardown() {
-    local pid
-    for pid in $(pgrep -f "lk(coord|agent)d --config $STATE/" || true); do kill -KILL "$pid" || true; done
 }
 
 # Fails if the value lies in a file of the world, or in what our processes were told.
