@@ -48,7 +48,7 @@ run_one() {
     local file=$1 log=$2 status=0 started=$SECONDS
     case $file in
     *.bats) timeout -k 20 900 bats --tap "$file" ;;
-    */sim) timeout -k 5 300 "./$file" --seeds 1-2000 --faults 3 && echo 'ok 1 - seeds 1-2000' ;;
+    */sim) timeout -k 5 300 "./$file" --seeds 1-2000 --faults 2 && echo 'ok 1 - seeds 1-2000' ;;
     *) CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 120 "./$file" ;;
     esac >"$log.tap" 2>"$log.err" </dev/null || status=$?
     echo "$status" >"$log.status"
