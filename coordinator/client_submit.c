@@ -121,8 +121,7 @@ static const struct lk_spec *find_unsigned(const struct lk_coordinator  *c,
                                            const struct lk_push_options *options,
                                            const struct lk_spec *specs, size_t count)
 {
-    if (c->config->content_trust != LK_CONTENT_TRUST_REQUIRED || options->dry_run ||
-        options->build_only)
+    if (c->config->content_trust != LK_CONTENT_TRUST_REQUIRED || options->build_only)
         return NULL;
     for (size_t i = 0; i < count; i++)
         if (specs[i].is_unsigned)
@@ -137,7 +136,9 @@ static int check_trust(const struct lk_coordinator *c, const struct lk_push_opti
 
     return spec ? lk_err_set(err, LK_ERR_DENIED,
                              "%s: its build.yml says disable-content-trust, but this "
-                             "coordinator publishes nothing unsigned (content-trust: required)",
+                             "coordinator publishes nothing unsigned (content-trust: "
+                             "required): take that "
+                             "out",
                              short_path(spec->path))
                 : 0;
 }
@@ -251,12 +252,12 @@ static void failed(struct lk_coordinator *c, struct lk_session *session,
 /* What this coordinator could never finish, or would not, is refused before anything is built. */
 static const char *cannot_publish(const struct lk_coordinator *c, const lk_wire_Submit *submit)
 {
-    if (submit->dry_run || submit->build_only)
+    if (submit->build_only)
         return NULL;
     if (submit->no_signature && c->config->content_trust == LK_CONTENT_TRUST_REQUIRED)
         return "this coordinator publishes nothing unsigned (content-trust: required); push "
                "without -disable-content-trust";
-    if (c->signer || submit->no_signature)
+    if (c->signer || submit->no_signature || submit->dry_run)
         return NULL;
     return "this coordinator has no signing key: set `signing` in its configuration, or push "
            "unsigned with -disable-content-trust";

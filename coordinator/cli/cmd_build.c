@@ -8,6 +8,8 @@
 static const struct lk_option options[] = {
     LK_SUBMIT_PACKAGE,
     LK_SUBMIT_BUILD_ARGS,
+    LK_SUBMIT_OPTION("push", FLAG, push, NULL,
+                     "publish and sign the result, as `lkcoord push`"),
     LK_SUBMIT_DETACH,
     LK_SUBMIT_SEQUENTIAL,
     LK_SUBMIT_PLATFORMS,
@@ -15,16 +17,20 @@ static const struct lk_option options[] = {
     LK_SUBMIT_ALLOW_EMULATION,
     LK_SUBMIT_FORCE,
     LK_SUBMIT_NO_BUILD,
+    LK_SUBMIT_RELEASE,
+    LK_SUBMIT_ARCH_TAGS,
     LK_SUBMIT_DRY_RUN,
     LK_SUBMIT_DOCKER,
     LK_SUBMIT_PULL,
     LK_SUBMIT_SECRET,
     LK_SUBMIT_SSH,
+    LK_SUBMIT_ADOPT,
+    LK_SUBMIT_REPLACE,
     LK_SUBMIT_OPTION(
         "output", TEXT, layout, "oci:DIR",
         "write the signed result as an OCI layout, or an archive of one (oci-archive:FILE)"),
     LK_SUBMIT_STAGING,
-    LK_SUBMIT_UNSIGNED("with --output: do not sign"),
+    LK_SUBMIT_UNSIGNED("with --push or --output: do not sign"),
     LK_SUBMIT_OPTION("timeout", TEXT, timeout, "SECONDS",
                      "cancel what is not done by then, and exit with 4"),
     LK_SUBMIT_OPTION("progress", TEXT, progress, "HOW", "auto, tty, plain or quiet"),
@@ -43,9 +49,12 @@ static bool ends_with_push(const struct lk_call *call)
 
 static int run(const struct lk_call *call)
 {
-    static const char *const here[] = { "." };
-    struct lk_call           push = *call;
+    static const char *const       here[] = { "." };
+    const struct lk_submit_values *values = call->values;
+    struct lk_call                 push = *call;
 
+    if (values->push)
+        return lk_submit_run(LK_SUBMIT_PUSH, call);
     if (!ends_with_push(call))
         return lk_submit_run(LK_SUBMIT_BUILD, call);
     push.count--;

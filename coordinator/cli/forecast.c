@@ -64,9 +64,10 @@ void lk_forecast_annotate(const struct lk_forecast *forecast, struct lk_picture 
         for (size_t j = 0; j < picture->packages[i].job_count; j++) {
             struct lk_picture_job *job = &picture->packages[i].jobs[j];
 
-            /* What has a digest was built before. */
+            /* What has a digest was built before; what is taken is, or will be, by then. */
             if (job->state != lk_wire_JobState_JOB_NONE &&
                 job->state != lk_wire_JobState_JOB_KEPT &&
+                job->state != lk_wire_JobState_JOB_STAGED &&
                 job->state != lk_wire_JobState_JOB_FAILED && !job->text[0] &&
                 lk_digest_is_zero(&job->digest))
                 annotate(forecast, job);

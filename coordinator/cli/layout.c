@@ -155,12 +155,16 @@ static int copy_child(struct lk_layout *layout, const struct lk_digest *digest,
     return copy_signatures(layout, digest, err);
 }
 
-static int copy_index(struct lk_layout *layout, const char *tag, struct lk_err *err)
+/* By its digest: a tag in a staging registry may have been moved since. */
+static int copy_index(struct lk_layout *layout, const char *tag, const struct lk_digest *digest,
+                      struct lk_err *err)
 {
+    char                                            text[LK_DIGEST_TEXT_SIZE];
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
     LK_CLEANUP(lk_free_pointer) struct lk_index    *index = lk_xcalloc(1, sizeof(*index));
 
-    if (lk_registry_get_manifest(layout->registry, tag, &manifest, err) < 0 ||
+    lk_digest_format(digest, text);
+    if (lk_registry_get_manifest(layout->registry, text, &manifest, err) < 0 ||
         lk_index_read(lk_buf_str(&manifest.bytes), index, err) < 0)
         return -1;
     for (size_t i = 0; i < index->count; i++)
@@ -304,9 +308,9 @@ static int open_registry(struct lk_layout *layout, const char *repository, struc
 }
 
 int lk_layout_add(struct lk_layout *layout, const char *repository, const char *tag,
-                  struct lk_err *err)
+                  const struct lk_digest *index, struct lk_err *err)
 {
-    if (open_registry(layout, repository, err) < 0 || copy_index(layout, tag, err) < 0)
+    if (open_registry(layout, repository, err) < 0 || copy_index(layout, tag, index, err) < 0)
         return lk_err_wrap(err, "writing %s:%s to %s", repository, tag, layout->output.path);
     return 0;
 }

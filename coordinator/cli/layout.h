@@ -9,6 +9,7 @@
 #ifndef LK_CLI_LAYOUT_H
 #define LK_CLI_LAYOUT_H
 
+#include "common/base/digest.h"
 #include "common/base/err.h"
 #include "common/base/limits.h"
 
@@ -26,9 +27,9 @@ int lk_layout_parse(struct lk_layout_output *out, const char *text, struct lk_er
 int lk_layout_open(struct lk_layout **out, const struct lk_layout_output *output,
                    struct lk_err *err);
 
-/* `repository` with its host, as it was pushed. */
+/* `repository` with its host, and `index`, as they were pushed; `tag` is what it is called. */
 int lk_layout_add(struct lk_layout *layout, const char *repository, const char *tag,
-                  struct lk_err *err);
+                  const struct lk_digest *index, struct lk_err *err);
 
 /* Nothing counts before this. */
 int lk_layout_finish(struct lk_layout *layout, struct lk_err *err);

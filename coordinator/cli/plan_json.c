@@ -32,28 +32,36 @@ static void texts_field(struct lk_json *json, const char *key, char *const *text
     lk_json_end_array(json);
 }
 
-static const struct lk_spec *spec_of(const struct lk_submission  *submission,
-                                     const struct lk_spec_target *target)
+/* The number of the one that publishes `target`; `count`: none does. */
+static size_t number_of(const struct lk_submission  *submission,
+                        const struct lk_spec_target *target)
 {
-    for (size_t i = 0; i < submission->count; i++)
-        if (strcmp(submission->items[i].spec.repository, target->repository) == 0 &&
-            strcmp(submission->items[i].spec.tag, target->tag) == 0)
-            return &submission->items[i].spec;
-    return NULL;
+    size_t i = 0;
+
+    while (i < submission->count &&
+           (strcmp(submission->items[i].spec.repository, target->repository) != 0 ||
+            strcmp(submission->items[i].spec.tag, target->tag) != 0))
+        i++;
+    return i;
 }
 
 /* 1 for what needs nothing of this plan.  There are no circles (order.h), so that this ends. */
-static uint64_t order_of(const struct lk_submission *submission, const struct lk_spec *spec)
+static uint64_t find_order(const struct lk_submission *submission, size_t number,
+                           uint64_t *orders)
 {
-    uint64_t order = 1;
+    const struct lk_spec *spec = &submission->items[number].spec;
+    uint64_t              order = 1;
 
-    for (size_t i = 0; i < spec->after_count; i++) {
-        const struct lk_spec *other = spec_of(submission, &spec->after[i]);
-        uint64_t              after = other ? order_of(submission, other) + 1 : 1;
+    for (size_t i = 0; orders[number] == 0 && i < spec->after_count; i++) {
+        size_t   other = number_of(submission, &spec->after[i]);
+        uint64_t after =
+            other < submission->count ? find_order(submission, other, orders) + 1 : 1;
 
         order = after > order ? after : order;
     }
-    return order;
+    if (orders[number] == 0)
+        orders[number] = order;
+    return orders[number];
 }
 
 static void add_origin(struct lk_json *json, const struct lk_spec *spec)
@@ -96,12 +104,44 @@ static void add_build(struct lk_json *json, const struct lk_submission_item *ite
     add_depends(json, &spec->depends);
 }
 
-static void add_known_arch(struct lk_json *json, const struct lk_picture_job *job)
+static bool is_replaced(const lk_wire_Submit *message, const char *arch)
+{
+    for (size_t i = 0; i < message->replace_count; i++)
+        if (strcmp(message->replace[i], arch) == 0)
+            return true;
+    return false;
+}
+
+/* Of what the coordinator and the agents had no word to say. */
+static const char *why(const lk_wire_Submit *message, bool is_built,
+                       const struct lk_picture_package *package,
+                       const struct lk_picture_job     *job)
+{
+    const char *action = lk_picture_job_action(job);
+
+    if (job->text[0])
+        return job->text;
+    if (strcmp(action, "keep") == 0)
+        return "it is published and trusted";
+    if (strcmp(action, "take") == 0)
+        return is_built ? "the registry holds it, trusted, but not all its tags name it"
+                        : "it is published under another name, or will be by then";
+    if (strcmp(action, "build") != 0)
+        return package->text;
+    if (message->force)
+        return "--force builds what is published too";
+    return is_replaced(message, job->arch.name) ? "--replace builds it anew"
+                                                : "the registry holds none that is trusted";
+}
+
+static void add_known_arch(struct lk_json *json, const lk_wire_Submit *message, bool is_built,
+                           const struct lk_picture_package *package,
+                           const struct lk_picture_job     *job)
 {
     lk_json_begin_object(json);
     lk_json_text_field(json, "arch", job->arch.name);
     lk_json_text_field(json, "action", lk_picture_job_action(job));
-    lk_json_text_field(json, "why", job->text);
+    lk_json_text_field(json, "why", why(message, is_built, package, job));
     lk_json_key(json, "emulated");
     if (job->foreseen || job->emulated)
         lk_json_bool(json, job->emulated);
@@ -124,36 +164,52 @@ static void add_unknown_arch(struct lk_json *json, const struct lk_arch *arch)
     lk_json_end_object(json);
 }
 
-static void add_outlook(struct lk_json *json, const struct lk_spec *spec,
-                        const struct lk_picture_package *package)
+/* A plan that ended well has done nothing. */
+static const char *state_of(const struct lk_picture_package *package)
+{
+    if (!package)
+        return "unknown";
+    if (package->state != lk_wire_PackageState_PACKAGE_ENDED || package->nothing_to_do ||
+        package->outcome != lk_wire_Outcome_OUTCOME_OK)
+        return lk_picture_package_word(package);
+    for (size_t i = 0; i < package->job_count; i++)
+        if (package->jobs[i].state != lk_wire_JobState_JOB_NONE)
+            return "to do";
+    return "unknown";
+}
+
+static void add_outlook(struct lk_json *json, const struct lk_submission *submission,
+                        const struct lk_spec *spec, const struct lk_picture_package *package)
 {
     static const struct lk_digest none;
 
-    lk_json_text_field(json, "state", package ? lk_picture_package_word(package) : "unknown");
+    lk_json_text_field(json, "state", state_of(package));
     lk_json_text_field(json, "text", package ? package->text : "");
     lk_json_bool_field(json, "nothing_to_do", package && package->nothing_to_do);
     lk_json_digest_field(json, "digest", package ? &package->index_digest : &none);
     lk_json_key(json, "arches");
     lk_json_begin_array(json);
     for (size_t i = 0; package && i < package->job_count; i++)
-        add_known_arch(json, &package->jobs[i]);
+        add_known_arch(json, &submission->message, spec->origin == LK_ORIGIN_BUILD, package,
+                       &package->jobs[i]);
     for (size_t i = 0; !package && i < spec->arch_count; i++)
         add_unknown_arch(json, &spec->arches[i]);
     lk_json_end_array(json);
 }
 
 static void add_package(struct lk_json *json, const struct lk_submission *submission,
-                        const struct lk_submission_item *item,
+                        size_t number, uint64_t *orders,
                         const struct lk_picture_package *package)
 {
-    const struct lk_spec *spec = &item->spec;
+    const struct lk_submission_item *item = &submission->items[number];
+    const struct lk_spec            *spec = &item->spec;
 
     lk_json_begin_object(json);
     lk_json_text_field(json, "path", spec->path);
     lk_json_key(json, "reference");
     add_reference(json, spec->repository, spec->tag);
     lk_json_key(json, "order");
-    lk_json_u64(json, order_of(submission, spec));
+    lk_json_u64(json, find_order(submission, number, orders));
     lk_json_key(json, "after");
     lk_json_begin_array(json);
     for (size_t i = 0; i < spec->after_count; i++)
@@ -161,7 +217,7 @@ static void add_package(struct lk_json *json, const struct lk_submission *submis
     lk_json_end_array(json);
     add_origin(json, spec);
     add_build(json, item);
-    add_outlook(json, spec, package);
+    add_outlook(json, submission, spec, package);
     lk_json_end_object(json);
 }
 
@@ -169,6 +225,7 @@ void lk_plan_json(struct lk_buf *out, const struct lk_submission *submission,
                   const struct lk_picture *picture)
 {
     struct lk_json json = { .out = out };
+    uint64_t       orders[LK_PUSH_PACKAGES_MAX] = { 0 };
 
     lk_json_begin_object(&json);
     lk_json_text_field(&json, "schema", "lkcoord.plan/v1");
@@ -178,7 +235,7 @@ void lk_plan_json(struct lk_buf *out, const struct lk_submission *submission,
     lk_json_key(&json, "packages");
     lk_json_begin_array(&json);
     for (size_t i = 0; i < submission->count; i++)
-        add_package(&json, submission, &submission->items[i],
+        add_package(&json, submission, i, orders,
                     picture && i < picture->package_count ? &picture->packages[i] : NULL);
     lk_json_end_array(&json);
     lk_json_end_object(&json);

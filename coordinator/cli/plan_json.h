@@ -7,8 +7,9 @@
  * PACKAGE  path, reference (ORG/IMAGE:TAG in full), order (1: needs no other of this plan; n: after those below
  *          n), after (references), origin (build, index, arch-tags), from (a reference or null), tree (git id),
  *          dockerfile, network, cache, unsigned (build.yml asks for it), labels and build_args (objects),
- *          extra_sources (texts as in build.yml), depends (target, target_dir, images), state, text,
- *          nothing_to_do, digest (what the tag names now, or null), arches.
+ *          extra_sources (texts as in build.yml), depends (target, target_dir, images), state (to do,
+ *          nothing to do, refused, failed, unknown), text (the reason of refused and failed), nothing_to_do,
+ *          digest (what the tag names now, or null), arches.
  * ARCH     arch, action (build, take from `from`, keep, cannot, unknown), why, emulated (true, false, null: not known), digest.
  *
  * `asked` is false where no coordinator could be asked: then every action is "unknown".  Fields are added, never

@@ -230,6 +230,12 @@ static int write_specs(struct lk_submission *submission, struct lk_secrets *secr
     return 0;
 }
 
+/* Tags of git are for what all can see; a layout may be made of what is not committed. */
+static bool has_git_tags(enum lk_submission_mode mode, const struct lk_submit_values *values)
+{
+    return (mode == LK_SUBMIT_PUSH && !values->layout) || mode == LK_SUBMIT_PLAN;
+}
+
 static int add_all(struct lk_submission *submission, enum lk_submission_mode mode,
                    const struct lk_submit_values *values, const char *const *paths,
                    size_t count, struct lk_err *err)
@@ -247,7 +253,8 @@ static int add_all(struct lk_submission *submission, enum lk_submission_mode mod
             return -1;
     return mode == LK_SUBMIT_BUILD
                ? 0
-               : lk_submission_add_releases(submission, mode, &values->releases, err);
+               : lk_submission_add_releases(submission, has_git_tags(mode, values),
+                                            &values->releases, err);
 }
 
 int lk_submission_open(struct lk_submission *out, enum lk_submission_mode mode,

@@ -40,6 +40,7 @@ struct lk_submit_values {
     bool                     force;
     bool                     no_build;
     bool                     no_arch_tags;
+    bool                     push;     /* build: and publish */
     bool                     dry_run;  /* push and build: a plan in place of it */
     bool                     offline;  /* plan: ask nobody */
     struct lk_words          releases; /* further tags; none, of a push: the git tags at HEAD */

@@ -24,7 +24,7 @@ int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode m
                               const struct lk_submit_values *values, struct lk_err *err);
 
 /* A further item for each package: --release, else (of a push) the git tags at HEAD, as linuxkit does. */
-int lk_submission_add_releases(struct lk_submission *submission, enum lk_submission_mode mode,
+int lk_submission_add_releases(struct lk_submission *submission, bool has_git_tags,
                                const struct lk_words *releases, struct lk_err *err);
 
 /* The one item of remote-tag. */

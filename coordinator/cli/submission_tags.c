@@ -70,7 +70,7 @@ static int add_said(struct lk_submission *submission, const struct lk_spec *pack
     return 0;
 }
 
-int lk_submission_add_releases(struct lk_submission *submission, enum lk_submission_mode mode,
+int lk_submission_add_releases(struct lk_submission *submission, bool has_git_tags,
                                const struct lk_words *releases, struct lk_err *err)
 {
     size_t count = submission->count;
@@ -84,7 +84,7 @@ int lk_submission_add_releases(struct lk_submission *submission, enum lk_submiss
             return -1;
         if (any)
             continue;
-        if (mode == LK_SUBMIT_PUSH &&
+        if (has_git_tags &&
             lk_git_each_tag_at_head(item->package.repo, release_git_tag, &releasing, err) < 0)
             return -1;
         if (releasing.rc < 0)

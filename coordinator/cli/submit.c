@@ -97,7 +97,8 @@ static int write_layout(const struct lk_submit *submit, struct lk_err *err)
     for (size_t i = 0; i < picture->package_count; i++) {
         const struct lk_picture_package *package = &picture->packages[i];
 
-        if (lk_layout_add(layout, package->repository, package->tag, err) < 0)
+        if (lk_layout_add(layout, package->repository, package->tag, &package->index_digest,
+                          err) < 0)
             return -1;
     }
     if (lk_layout_finish(layout, err) < 0)
@@ -119,8 +120,10 @@ static int redirect(struct lk_submit *submit, struct lk_submit_values *values,
     const char *output = submit->is_plan ? values->output : NULL;
 
     /* A plan of a push: --output is how it is told, as of `lkcoord plan`. */
-    if (submit->is_plan && values->layout)
+    if (submit->is_plan && values->layout) {
         output = values->layout;
+        values->layout = NULL;
+    }
     if (lk_wants_json(output, &submit->json, err) < 0)
         return -1;
     if (values->staging && (submit->is_plan || !values->layout))
@@ -138,9 +141,31 @@ static int redirect(struct lk_submit *submit, struct lk_submit_values *values,
     return lk_layout_parse(&submit->layout, values->layout, err);
 }
 
-/* Refuses what cannot be taken as it is meant, with the way to have it. */
-static int check_values(const struct lk_submit_values *values, struct lk_err *err)
+/* An empty word is none. */
+static bool has_release(const struct lk_submit_values *values)
 {
+    for (size_t i = 0; i < values->releases.count; i++)
+        if (values->releases.words[i][0])
+            return true;
+    return false;
+}
+
+/* Refuses what cannot be taken as it is meant, with the way to have it. */
+static int check_values(const struct lk_submit_values *values, enum lk_submission_mode mode,
+                        struct lk_err *err)
+{
+    if (mode == LK_SUBMIT_BUILD && has_release(values) && (!values->layout || values->dry_run))
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "--release is a tag to publish under, and build publishes nothing: "
+                          "say --push too, or `lkcoord push`");
+    if (mode == LK_SUBMIT_BUILD && values->no_build && !values->layout)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "--nobuild: a build that builds nothing and publishes nothing has "
+                          "nothing to do: say --push too");
+    if (values->detach && values->layout && !values->dry_run)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "--detach leaves before there is anything to write to --output: "
+                          "leave one of them out");
     if (values->force && values->no_build)
         return lk_err_set(err, LK_ERR_INVALID,
                           "--force and --nobuild exclude each other; use one");
@@ -163,7 +188,7 @@ static int run(struct lk_submit *submit, enum lk_submission_mode mode,
     values.secrets = submit->secrets;
     submit->is_plan = mode == LK_SUBMIT_PLAN || values.dry_run;
     submit->forecast.allow_emulation = values.allow_emulation;
-    if (check_values(&values, &err) < 0 || redirect(submit, &values, &mode, &err) < 0 ||
+    if (check_values(&values, mode, &err) < 0 || redirect(submit, &values, &mode, &err) < 0 ||
         lk_deadline_parse(&submit->timeout_ms, values.timeout, &err) < 0 ||
         lk_watcher_init(&submit->watcher,
                         submit->is_plan || values.detach ? "quiet" : values.progress,

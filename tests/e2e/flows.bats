@@ -85,6 +85,38 @@ COPY build.yml /over.yml"
     lkcoord plan --offline alone | grep -x '  s390x    unknown'
 }
 
+@test "a plan says of each architecture why, and of what it would publish further too" {
+    new_small_package reasons "arches: [amd64, arm64]"
+    push --platforms amd64 reasons
+    [ "$status" -eq 0 ]
+    git tag v1
+    plan_json --allow-emulation reasons >"$BATS_TEST_TMPDIR/plan"
+    lkcoord push --dry-run --output json --allow-emulation --org "$REGISTRY/demo" reasons >"$BATS_TEST_TMPDIR/dry"
+    git tag -d v1
+    cmp "$BATS_TEST_TMPDIR/plan" "$BATS_TEST_TMPDIR/dry"
+    jq -e '[.packages[] | "\(.state) \(.origin) \([.arches[] | "\(.action): \(.why)"] | join("; "))"] == [
+        "to do build keep: it is published and trusted; build: the registry holds none that is trusted",
+        "to do index take: it is published under another name, or will be by then; take: it is published under another name, or will be by then"]
+        ' "$BATS_TEST_TMPDIR/plan"
+    plan_json --force reasons | jq -e '.packages[0].arches[0].why == "--force builds what is published too"'
+}
+
+@test "a plan of many packages, each built from all before it, takes no time" {
+    local number before
+    cd "$BATS_TEST_TMPDIR"
+    git init -q -b main .
+    for number in {1..60}; do
+        mkdir "p$number"
+        printf 'image: p%s\norg: r.example/x\n' "$number" >"p$number/build.yml"
+        for ((before = number > 31 ? number - 31 : 1; before < number; before++)); do
+            echo "COPY --from=r.example/x/p$before:h / /"
+        done >"p$number/Dockerfile"
+    done
+    commit_all
+    timeout 20 lkcoord plan --offline --output json --hash h p{1..60} |
+        jq -e '[.packages[].order] == [range(1; 61)]'
+}
+
 @test "a plan does not wait for a registry that cannot be asked, and says unknown" {
     new_small_package unreached "arches: [amd64]"
     run -0 timeout 40 lkcoord plan --org 127.0.0.1:1/demo unreached
@@ -103,6 +135,16 @@ COPY build.yml /over.yml"
     grep "^$REGISTRY/wombat/manual:foo@sha256:" "$BATS_TEST_TMPDIR/out"
 }
 
+@test "build --push is a push with all that belongs to one, and without it nothing is released" {
+    new_small_package newer "arches: [amd64]"
+    run -2 lkcoord build --org "$REGISTRY/demo" --release v1 newer
+    [[ $output == *"build publishes nothing: say --push too"* ]]
+    lkcoord build --push -release=v1 --manifest=false --org "$REGISTRY/demo" newer |
+        grep "^$REGISTRY/demo/newer:v1@sha256:"
+    run ! raw "$REGISTRY/demo/newer:v1-amd64"
+    lkcoord build -release v2 --org "$REGISTRY/demo" newer push | grep "^$REGISTRY/demo/newer:v2@sha256:"
+}
+
 @test "what the registry holds is not built again by build, and --force builds it" {
     new_small_package held "arches: [amd64]"
     push held
@@ -116,6 +158,8 @@ COPY build.yml /over.yml"
     new_small_package contexts "arches: [amd64]"
     run -2 lkcoord build --builders linux/arm64=ctx contexts
     [[ $output == *"hosts on which lkagentd runs"* ]]
+    run -2 lkcoord build --nobuild contexts
+    [[ $output == *"say --push too"* ]]
     run -2 lkcoord push --force --nobuild contexts
     [[ $output == *"exclude each other"* ]]
 }
@@ -300,6 +344,31 @@ break_index() {
     run -6 lkcoord verify --key "$WORLD/keys/signing.pub" "$(lkcoord show-tag --org "$REGISTRY/demo" plain)"
 }
 
+coordinator_again() {
+    world_kill coordinator
+    world_coordinator
+    world_wait_agents 2
+}
+
+@test "a coordinator that requires content trust refuses what is not to be signed, and plans none of it" {
+    new_small_package willing "arches: [amd64]"
+    new_small_package unwilling "arches: [amd64]" "disable-content-trust: true"
+    echo 'content-trust: required' >>"$WORLD/lkcoordd.yml"
+    coordinator_again
+    for word in "push unwilling" "push willing unwilling" "plan unwilling" "manifest unwilling" \
+        "push --disable-content-trust willing" "plan --disable-content-trust willing"; do
+        run -5 lkcoord $word --org "$REGISTRY/demo"
+        echo "$word: $output"
+        [[ $output == *"(content-trust: required)"* ]]
+    done
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$REGISTRY/v2/demo/willing/tags/list")" -eq 404 ]
+    lkcoord build --org "$REGISTRY/demo" unwilling
+    push willing
+    [ "$status" -eq 0 ]
+    sed -i '$d' "$WORLD/lkcoordd.yml"
+    coordinator_again
+}
+
 @test "agents elsewhere hand over an OCI layout by way of a staging registry, and only so" {
     new_small_package handed "arches: [amd64, arm64]"
     run -2 lkcoord build --allow-emulation --output "oci:$BATS_TEST_TMPDIR/out" handed
@@ -314,6 +383,17 @@ break_index() {
     skopeo inspect --raw "oci:$BATS_TEST_TMPDIR/unpacked:$tag" | cmp - <(raw "$REGISTRY/staging/handed:$tag")
     skopeo copy --quiet --all "oci:$BATS_TEST_TMPDIR/unpacked:$tag" "oci:$BATS_TEST_TMPDIR/again:x"
     [ "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name 'out.tar*' | wc -l)" -eq 1 ]
+}
+
+@test "a layout is not promised to whoever leaves, nor has it git's tags" {
+    new_small_package staged "arches: [amd64]"
+    run -2 lkcoord build --detach --output "oci:$BATS_TEST_TMPDIR/layout" --staging "$REGISTRY/stage" staged
+    [[ $output == *"--detach leaves before there is anything to write to --output"* ]]
+    git tag v7
+    lkcoord build --output "oci:$BATS_TEST_TMPDIR/layout" --staging "$REGISTRY/stage" staged
+    git tag -d v7
+    jq -e '[.manifests[].annotations["org.opencontainers.image.ref.name"] | select(startswith("sha256-") | not)] | length == 1
+        ' "$BATS_TEST_TMPDIR/layout/index.json"
 }
 
 @test "default-arches of the configuration are those of packages that name none" {
