@@ -1,30 +1,9 @@
 # Registries with passwords and with tokens: who gets what, and where secrets must not lie.
 
 load helper
+load closed_helper
 
-password=correct-horse-battery
 agent_password=staple-of-an-agent
-
-# NAME ARGUMENT...: one more registry, for pushing to; bases stay in the open one.
-start_closed_registry() {
-    local name=$1 open=$REGISTRY
-    registry_start "$WORLD/$name" "${@:2}"
-    disown "$REGISTRY_PID"
-    echo "$REGISTRY_PID" >"$WORLD/pids/$name"
-    echo "$REGISTRY" >"$WORLD/$name/address"
-    REGISTRY=$open
-}
-
-start_token_server() {
-    mkdir -p "$WORLD/tokens"
-    world_spawn token-server "$ROOT/tests/tools/token-server.py" "$WORLD/tokens" closed coordinator "$password"
-    world_wait "the token server" 20 test -s "$WORLD/tokens/port"
-    REGISTRY_AUTH="  token:
-    realm: http://127.0.0.1:$(cat "$WORLD/tokens/port")/token
-    service: closed
-    issuer: token-server
-    rootcertbundle: $WORLD/tokens/cert.pem"
-}
 
 # NAME ARCH...: the coordinator's login, and one for the agents of these architectures.
 registry_entry() {
@@ -58,26 +37,19 @@ write_secrets() {
     (umask 077 && echo "$password" >"$WORLD/coordinator-password" &&
         echo "$agent_password" >"$WORLD/agent-password")
     for name in passwords strict token-registry; do
-        jq -n --arg host "$(address $name)" --arg auth "$(printf 'coordinator:%s' "$password" | base64)" \
-            '{auths: {($host): {auth: $auth}}}'
+        login "$name" "$password"
     done | jq -s 'reduce .[] as $one ({}; . * $one)' >"$WORLD/auth.json"
 }
 
 setup_file() {
     start_world
-    start_closed_registry passwords coordinator "$password"
+    start_closed passwords coordinator "$password"
     htpasswd -nbB agent "$agent_password" >>"$WORLD/passwords/htpasswd"
-    start_closed_registry strict coordinator "$password"
-    start_token_server
-    start_closed_registry token-registry
-    unset REGISTRY_AUTH
+    start_closed strict coordinator "$password"
+    start_closed_with_tokens token-registry
     write_secrets
     configure_registries
     start_agents amd64 arm64
-}
-
-address() {
-    cat "$WORLD/$1/address"
 }
 
 # REGISTRY-NAME ARGUMENT...: pushes there; skopeo may read there, too.

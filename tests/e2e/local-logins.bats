@@ -1,44 +1,23 @@
 # Without a coordinator it is the logins of whoever types the command that count, wherever Docker keeps them.
 
-load helper
-
-password=correct-horse-battery
+load local_helper
+load closed_helper
 
 setup_file() {
-    local open
     start_world
-    open=$REGISTRY
     start_closed passwords coordinator "$password"
-    mkdir -p "$WORLD/tokens"
-    world_spawn token-server "$ROOT/tests/tools/token-server.py" "$WORLD/tokens" closed coordinator "$password"
-    world_wait "the token server" 20 test -s "$WORLD/tokens/port"
-    REGISTRY_AUTH="  token:
-    realm: http://127.0.0.1:$(cat "$WORLD/tokens/port")/token
-    service: closed
-    issuer: token-server
-    rootcertbundle: $WORLD/tokens/cert.pem" start_closed tokens
-    REGISTRY=$open
+    start_closed_with_tokens tokens
     install_helper
 }
 
 setup() {
-    world_load
-    cd "$WORLD/source"
-    unset LKCOORD_CONFIG DOCKER_CONFIG REGISTRY_AUTH_FILE
+    without_coordinator
+    unset DOCKER_CONFIG REGISTRY_AUTH_FILE
     HERE=$BATS_TEST_TMPDIR
-    export HOME=$HERE/home XDG_STATE_HOME=$WORLD/state$BATS_TEST_NUMBER XDG_CONFIG_HOME=$WORLD/none
-    export CONTAINERS_REGISTRIES_CONF=$WORLD/registries.conf PATH=$WORLD/helpers:$PATH
+    export HOME=$HERE/home XDG_STATE_HOME=$WORLD/state$BATS_TEST_NUMBER PATH=$WORLD/helpers:$PATH
+    STATE=$XDG_STATE_HOME/lkcoord
     mkdir -p "$HOME/.docker" "$HERE/docker"
     : >"$WORLD/helpers/asked"
-    NATIVE=$(dpkg --print-architecture)
-}
-
-# NAME ARGUMENT...: one more registry; bases stay in the open one.
-start_closed() {
-    registry_start "$WORLD/$1" "${@:2}"
-    disown "$REGISTRY_PID"
-    echo "$REGISTRY_PID" >"$WORLD/pids/$1-registry"
-    echo "$REGISTRY" >"$WORLD/$1/address"
 }
 
 # docker-credential-fake: the login of every registry.
@@ -51,16 +30,6 @@ echo "\$1 \$server" >>"$WORLD/helpers/asked"
 echo '{"Username": "coordinator", "Secret": "$password"}'
 END
     chmod 755 "$WORLD/helpers/docker-credential-fake"
-}
-
-address() {
-    cat "$WORLD/$1/address"
-}
-
-# REGISTRY PASSWORD: what `docker login` writes.
-login() {
-    jq -n --arg host "$(address "$1")" --arg auth "$(printf 'coordinator:%s' "$2" | base64)" \
-        '{auths: {($host): {auth: $auth}}}'
 }
 
 # NAME REGISTRY: a new package, pushed there; its arch is left in $found.
@@ -86,7 +55,7 @@ is_secret() {
     push_new plain passwords
     [ "$status" -eq 0 ]
     grep lkagentd "$WORLD/passwords/access.log" | grep -qE '"PUT [^"]*/manifests/[^"]*" 201'
-    lkcoord verify --key "$XDG_STATE_HOME/lkcoord/signing.pub" "$published"
+    lkcoord verify --key "$STATE/signing.pub" "$published"
     is_secret
 }
 
