@@ -446,7 +446,7 @@ package_with_noise() {
     timeout 60 lkcoord push --org "$REGISTRY/demo" . >"$WORLD/log/journal.out" 2>"$WORLD/log/journal.err" 3>&- 4>&- &
     local client=$!
     world_wait "the build" 20 grep -q building "$WORLD/log/journal.err"
-    ! cat /dev/zero >"$WORLD/coordinator/filler"
+    run ! cp /dev/zero "$WORLD/coordinator/filler"
     world_wait "the coordinator's end" 20 world_has_ended "$(cat "$WORLD/pids/coordinator")"
     run grep 'lkcoordd ends' "$WORLD/log/coordinator.log"
     says journal-disk 0 "the journal $WORLD/coordinator/journal.db: the disk is full; free some space and start lkcoordd again"

@@ -141,7 +141,8 @@ END
     flip_bit "$state" 4
     run -4 lkcoordd backup --state "$state" "$WORLD/bad.backup"
     [[ $output == *"was not backed up"* && $output == *"record 4"* ]]
-    [ ! -e "$WORLD/bad.backup" ] && [ ! -e "$WORLD/bad.backup.partial" ]
+    [ ! -e "$WORLD/bad.backup" ]
+    [ ! -e "$WORLD/bad.backup.partial" ]
     run -4 lkcoordd backup --state "$WORLD/whole" "$WORLD/whole.backup"
     [[ $output == *"is there already"* ]]
 }
@@ -184,7 +185,8 @@ END
         world_kill coordinator
     done
     epoch=$(sql "$WORLD/coordinator" "SELECT value FROM meta WHERE name='epoch'")
-    rm -r "$WORLD/coordinator" && cp -r "$WORLD/older" "$WORLD/coordinator"
+    rm -r "$WORLD/coordinator"
+    cp -r "$WORLD/older" "$WORLD/coordinator"
     world_coordinator
     world_wait_agents 1
     grep -q 'msg="an older state was put in place' "$WORLD/log/coordinator.log"
@@ -192,7 +194,8 @@ END
     lkcoord push --org "$REGISTRY/demo" five
     world_kill coordinator
     run -0 lkcoordd fsck --state "$WORLD/coordinator"
-    [[ $output =~ epoch\ ([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -gt "$epoch" ]
+    [[ $output =~ epoch\ ([0-9]+) ]]
+    [ "${BASH_REMATCH[1]}" -gt "$epoch" ]
     world_coordinator
     world_wait_agents 1
 }
@@ -218,7 +221,8 @@ has_compacted() {
     has_compacted "$from"
     world_kill coordinator KILL
     run -0 lkcoordd fsck --state "$WORLD/coordinator"
-    [[ $output =~ ([0-9]+)\ records ]] && [ "${BASH_REMATCH[1]}" -lt 9000 ]
+    [[ $output =~ ([0-9]+)\ records ]]
+    [ "${BASH_REMATCH[1]}" -lt 9000 ]
     world_coordinator
     world_wait_agents 1
     run -0 lkcoord push --org "$REGISTRY/demo" more0 "more$i"
