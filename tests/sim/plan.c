@@ -115,7 +115,7 @@ static struct sim_name make_name(struct dice *dice)
 }
 
 /* Some are taken from elsewhere, and some push two packages. */
-static void make_unusual(struct sim_submit *submit, struct dice *dice)
+static void make_unusual(struct sim_submit *submit, struct dice *dice, int64_t span_ms)
 {
     if (one_in(dice, 10)) {
         submit->origin = 1;
@@ -131,6 +131,9 @@ static void make_unusual(struct sim_submit *submit, struct dice *dice)
     }
     if (submit->origin || submit->has_second)
         submit->build_only = false;
+    /* When there is something to take. */
+    if (submit->origin)
+        submit->at_ms = span_ms + roll(dice, 20000);
     if (submit->has_second && submit->second.repository == submit->name.repository &&
         submit->second.tag == submit->name.tag)
         submit->has_second = false;
@@ -157,7 +160,7 @@ static struct sim_submit make_submit(struct dice *dice, int64_t span_ms)
     if (one_in(dice, 8))
         submit.arches = (uint8_t)(1 + roll(dice, (1 << SIM_ARCHES) - 1));
     submit.no_build = one_in(dice, 24) && !submit.force && !submit.build_only;
-    make_unusual(&submit, dice);
+    make_unusual(&submit, dice, span_ms);
     return submit;
 }
 
