@@ -1,6 +1,7 @@
 # The other builders: the same agent with podman, and with Debian's docker.
 
 load ../e2e/helper
+load docker
 
 # podman takes a runroot of no more than 50 characters.
 setup_file() {
@@ -20,20 +21,6 @@ start_agent_with() {
         sed -e "s/^builder: .*/builder: $2/" -e "s|^  runroot: .*|  runroot: $RUNROOT|" >"$WORLD/$1.yml"
     world_agent_again "$1"
     world_wait_agents 1
-}
-
-docker_answers() {
-    DOCKER_HOST=unix://$WORLD/docker.sock /usr/bin/docker version
-}
-
-# A daemon of its own that touches neither the host's network nor its firewall, nor /etc (its key).
-start_docker() {
-    mkdir -p "$WORLD/docker"
-    echo "{\"deprecated-key-path\": \"$WORLD/docker/key.json\"}" >"$WORLD/docker/daemon.json"
-    world_spawn docker dockerd --config-file "$WORLD/docker/daemon.json" --bridge=none --iptables=false \
-        --ip6tables=false --ip-forward=false --data-root "$WORLD/docker/data" --exec-root "$WORLD/docker/exec" \
-        --pidfile "$WORLD/docker/pid" --host "unix://$WORLD/docker.sock"
-    world_wait "docker" 30 docker_answers
 }
 
 # NAME [LINE...]: a package whose RUN steps see whether there is a network.

@@ -1,34 +1,17 @@
 # Debian's docker as the judge of images that we write: it loads them, or says why not.
 
-load ../e2e/helper
-
-setup_file() {
-    start_world
-    mkdir -p "$WORLD/state" "$WORLD/home"
-}
+load ../e2e/local_helper
+load docker
 
 setup() {
-    world_load
-    cd "$WORLD/source"
-    unset LKCOORD_CONFIG
-    export HOME=$WORLD/home XDG_STATE_HOME=$WORLD/state XDG_CONFIG_HOME=$WORLD/none
-    export CONTAINERS_REGISTRIES_CONF=$WORLD/registries.conf DOCKER_HOST=unix://$WORLD/docker.sock
-    NATIVE=$(dpkg --print-architecture)
+    without_coordinator
+    export DOCKER_HOST=unix://$WORLD/docker.sock
     PATH=/usr/bin:$PATH
     PATH=$LK_BIN:$PATH
 }
 
-docker_answers() {
-    docker version
-}
-
 @test "docker starts" {
-    mkdir -p "$WORLD/docker"
-    echo "{\"deprecated-key-path\": \"$WORLD/docker/key.json\"}" >"$WORLD/docker/daemon.json"
-    world_spawn docker dockerd --config-file "$WORLD/docker/daemon.json" --bridge=none --iptables=false \
-        --ip6tables=false --ip-forward=false --data-root "$WORLD/docker/data" --exec-root "$WORLD/docker/exec" \
-        --pidfile "$WORLD/docker/pid" --host "unix://$WORLD/docker.sock"
-    world_wait "docker" 30 docker_answers
+    start_docker
 }
 
 @test "docker and skopeo load what depends.docker-images has saved, one by one and all in one" {
