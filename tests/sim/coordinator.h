@@ -108,6 +108,13 @@ void   journal_fini(struct sim_coordinator *c);
 void coordinator_carry_out(struct sim *sim, const struct lk_effect *effect);
 void coordinator_tell(struct sim *sim, uint64_t session, struct sim_message *message);
 
+/* look.c */
+struct lk_probe registry_look(struct sim *sim, struct sim_name name,
+                              struct lk_found_child entries[SIM_ARCHES + 1]);
+struct lk_probe registry_look_at_arch_tags(struct sim *sim, const struct lk_effect *effect,
+                                           struct sim_name       name,
+                                           struct lk_found_child entries[SIM_ARCHES + 1]);
+
 /* operations.c */
 void operation_begin(struct sim *sim, const struct lk_effect *effect);
 void operation_goes_on(struct sim *sim, uint32_t number);
