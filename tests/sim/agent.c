@@ -22,66 +22,6 @@ static void set_timer(struct sim *sim, struct sim_agent *agent)
     sim_at(sim, agent->timer_ms, SIM_AT_AGENT_WAKE, agent->life, agent->number, 0);
 }
 
-static const char *const phases[] = { "NONE",   "TAKEN",   "BUILDING", "BUILT", "STAGING",
-                                      "STAGED", "PUSHING", "PUSHED",   "FAILED" };
-
-/* Says the same of a job that is none of its business, and never was. */
-static void lie(struct sim *sim, struct sim_agent *agent, const struct sim_message *truth)
-{
-    struct sim_message      message = *truth;
-    const struct sim_fault *fault;
-
-    message.job += LK_PACKAGE_ARCHES_MAX;
-    if (truth->phase >= LK_PHASE_BUILT && truth->phase < LK_PHASE_FAILED &&
-        !sim_coordinator_gave(sim, agent->number, message.job) &&
-        sim_strikes(sim, SIM_LIES_ABOUT_JOB, agent->number, &fault))
-        agent_send(sim, agent, &message);
-}
-
-static void send_report(struct sim *sim, struct sim_agent *agent,
-                        const struct lk_report *report)
-{
-    struct sim_message message = {
-        .type = SIM_REPORT,
-        .job = report->job,
-        .attempt = report->attempt,
-        .phase = (uint32_t)report->phase,
-        .fence = report->fence,
-        .digest = report->digest,
-        .kind = report->kind,
-        .bytes_done = report->bytes_done,
-        .bytes_total = report->bytes_total,
-        .is_inventory = agent->tells_inventory,
-    };
-
-    snprintf(message.text, sizeof(message.text), "%.*s", SIM_TEXT - 1, report->text);
-    SIM_SAY(sim, "a%u: job %llu attempt %u %s, fence %llx %s", agent->number,
-            (unsigned long long)report->job, report->attempt, phases[report->phase],
-            (unsigned long long)report->fence, message.text);
-    agent_send(sim, agent, &message);
-    lie(sim, agent, &message);
-}
-
-void agent_send(struct sim *sim, struct sim_agent *agent, struct sim_message *message)
-{
-    message->agent = agent->number;
-    message->connection = agent->connection;
-    if (message->type != SIM_BYE)
-        message->session = lk_agent_core_session(agent->core);
-    sim_send(sim, message);
-}
-
-static void open_line(struct sim *sim, struct sim_agent *agent)
-{
-    struct sim_message hello = { .type = SIM_HELLO,
-                                 .cluster = agent->disk.cluster[0],
-                                 .epoch = agent->disk.epoch };
-
-    agent->connection = ++sim->connections;
-    agent->tells_inventory = true;
-    agent_send(sim, agent, &hello);
-}
-
 static void remember(struct sim *sim, struct sim_agent *agent,
                      const struct lk_agent_effect *effect)
 {
@@ -91,24 +31,16 @@ static void remember(struct sim *sim, struct sim_agent *agent,
     memcpy(agent->disk.cluster, effect->cluster, effect->cluster_len);
 }
 
-static void send_ping(struct sim *sim, struct sim_agent *agent)
-{
-    struct sim_message message = { .type = SIM_PING, .is_inventory = agent->tells_inventory };
-
-    agent_send(sim, agent, &message);
-    agent->tells_inventory = false;
-}
-
 static void carry_out(struct sim *sim, struct sim_agent *agent,
                       const struct lk_agent_effect *effect)
 {
     struct sim_message message = { .job = effect->job, .attempt = effect->attempt };
 
     switch (effect->kind) {
-    case LK_AGENT_OPEN_LINE: open_line(sim, agent); return;
+    case LK_AGENT_OPEN_LINE: agent_open_line(sim, agent); return;
     case LK_AGENT_CLOSE_LINE: agent->connection = 0; return;
-    case LK_AGENT_SEND_PING: send_ping(sim, agent); return;
-    case LK_AGENT_SEND_REPORT: send_report(sim, agent, &effect->report); return;
+    case LK_AGENT_SEND_PING: agent_ping(sim, agent); return;
+    case LK_AGENT_SEND_REPORT: agent_report(sim, agent, &effect->report); return;
     case LK_AGENT_SEND_TICKET_WANTED:
         message.type = SIM_TICKET_WANTED;
         agent_send(sim, agent, &message);

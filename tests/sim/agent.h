@@ -64,7 +64,12 @@ struct sim_agent {
 
 /* agent.c */
 void agent_step(struct sim *sim, struct sim_agent *agent, struct lk_agent_event *event);
+
+/* talk.c */
 void agent_send(struct sim *sim, struct sim_agent *agent, struct sim_message *message);
+void agent_report(struct sim *sim, struct sim_agent *agent, const struct lk_report *report);
+void agent_open_line(struct sim *sim, struct sim_agent *agent);
+void agent_ping(struct sim *sim, struct sim_agent *agent);
 
 /* task.c */
 void task_carry_out(struct sim *sim, struct sim_agent *agent,

@@ -186,11 +186,6 @@ void sim_coordinator_jump(struct sim *sim, int64_t gap_ms, bool reboot)
         sim_at(sim, sim->now_ms, SIM_AT_TIMER, c->life, 0, 0);
 }
 
-bool sim_coordinator_is_up(const struct sim *sim)
-{
-    return sim->coordinator->core != NULL;
-}
-
 bool sim_coordinator_is_at_rest(const struct sim *sim)
 {
     struct sim_coordinator *c = sim->coordinator;

@@ -249,7 +249,6 @@ void sim_coordinator_pause(struct sim *sim, int64_t pause_ms);
 void sim_coordinator_jump(struct sim *sim, int64_t gap_ms, bool reboot);
 void sim_coordinator_cancel(struct sim *sim, uint64_t push);
 void sim_coordinator_slow_disk(struct sim *sim, int64_t until_ms);
-bool sim_coordinator_is_up(const struct sim *sim);
 bool sim_coordinator_submit(struct sim *sim, uint32_t client);
 bool sim_coordinator_is_at_rest(const struct sim *sim);
 void sim_coordinator_check_rest(struct sim *sim);
