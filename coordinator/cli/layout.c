@@ -65,8 +65,10 @@ static int copy_blob(const struct lk_layout *layout, const struct lk_descriptor 
     char *path = lk_shelf_blob_path(layout->directory, &blob->digest);
     LK_CLEANUP(lk_free_pointer) char *beside = lk_xasprintf("%s.XXXXXX", path);
     LK_CLEANUP(lk_close_fd) int       fd = -1;
+    struct stat                       st;
 
-    if (access(path, F_OK) == 0)
+    /* What others left there may be less than its name says. */
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == blob->size)
         return 0;
     fd = mkostemp(beside, O_CLOEXEC);
     if (fd < 0)

@@ -114,8 +114,10 @@ static int read_variable(int memory, const struct words *words, struct lk_err *e
     int    result;
 
     if (!value)
-        return lk_err_set(err, LK_ERR_INVALID, "--secret id=%s: the variable %s is not set",
-                          words->id, words->variable);
+        return lk_err_set(
+            err, LK_ERR_INVALID,
+            "--secret id=%s: the variable %s is not set, or is another secret already",
+            words->id, words->variable);
     result =
         len > LK_SECRET_BYTES_MAX ? too_large(words->id, err) : put(memory, value, len, err);
     sodium_memzero(value, len);

@@ -251,6 +251,7 @@ static void report_result(const struct lk_watcher         *watcher,
                           const struct lk_picture_package *package)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf name = LK_BUF_INIT(4096);
+    LK_CLEANUP(lk_buf_fini) struct lk_buf note = LK_BUF_INIT(LINE_BYTES);
     char                                  digest[LK_DIGEST_TEXT_SIZE];
 
     if (package->outcome != lk_wire_Outcome_OUTCOME_OK ||
@@ -262,8 +263,12 @@ static void report_result(const struct lk_watcher         *watcher,
     lk_add_clean(&name, lk_str_of(package->tag));
     lk_digest_format(&package->index_digest, digest);
     printf("%s@%s", lk_buf_text(&name), digest);
+    if (package->text[0])
+        lk_buf_add_text(&note, ", ");
+    lk_add_clean(&note, lk_str_of(package->text));
     if (package->nothing_to_do && watcher->progress.mode != LK_PROGRESS_QUIET)
-        printf(" is complete%s: nothing to do", package->is_signed ? " and signed" : "");
+        printf(" is complete%s%s: nothing to do", package->is_signed ? " and signed" : "",
+               lk_buf_text(&note));
     printf("\n");
 }
 

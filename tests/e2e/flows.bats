@@ -69,6 +69,12 @@ COPY build.yml /over.yml"
             .build_args.PKG_IMAGE == "'"$REGISTRY"'/demo/known" and
             [.arches[] | "\(.arch) \(.action)"] == ["amd64 keep", "arm64 build"])
         ' "$BATS_TEST_TMPDIR/plan"
+    jq -e 'keys_unsorted == ["schema", "asked", "exit", "packages"] and (.packages[0] | keys_unsorted) == [
+            "path", "reference", "order", "after", "origin", "from", "tree", "dockerfile", "network", "cache",
+            "unsigned", "labels", "build_args", "extra_sources", "depends", "state", "text", "nothing_to_do",
+            "digest", "arches"] and (.packages[0].depends | keys_unsorted) == ["target", "target_dir", "images"] and
+        (.packages[0].arches[0] | keys_unsorted) == ["arch", "action", "why", "emulated", "digest"]
+        ' "$BATS_TEST_TMPDIR/plan"
     lkcoord push --dry-run --output json --allow-emulation --org "$REGISTRY/demo" known |
         jq -S .packages | cmp - <(jq -S .packages "$BATS_TEST_TMPDIR/plan")
     [ "$(curl -s "http://$REGISTRY/v2/demo/known/tags/list")" = "$before" ]
@@ -341,6 +347,8 @@ break_index() {
     push plain
     [ "$status" -eq 0 ]
     [[ $output == *"unsigned, as build.yml asks"* ]]
+    push plain
+    [[ $output == *" is complete, unsigned, as build.yml asks: nothing to do"* ]]
     run -6 lkcoord verify --key "$WORLD/keys/signing.pub" "$(lkcoord show-tag --org "$REGISTRY/demo" plain)"
 }
 
@@ -392,6 +400,11 @@ coordinator_again() {
     git tag v7
     lkcoord build --output "oci:$BATS_TEST_TMPDIR/layout" --staging "$REGISTRY/stage" staged
     git tag -d v7
+    # A blob that somebody cut is made whole.
+    largest=$(ls -S "$BATS_TEST_TMPDIR/layout/blobs/sha256" | head -n 1)
+    truncate -s 9 "$BATS_TEST_TMPDIR/layout/blobs/sha256/$largest"
+    lkcoord build --output "oci:$BATS_TEST_TMPDIR/layout" --staging "$REGISTRY/stage" staged
+    sha256sum --check <<<"$largest  $BATS_TEST_TMPDIR/layout/blobs/sha256/$largest"
     jq -e '[.manifests[].annotations["org.opencontainers.image.ref.name"] | select(startswith("sha256-") | not)] | length == 1
         ' "$BATS_TEST_TMPDIR/layout/index.json"
 }
