@@ -185,7 +185,7 @@ static int visit_tracked(const struct walk *walk, struct lk_err *err)
         if (strcmp(entry->path, last) == 0)
             continue;
         last = entry->path;
-        bool unchanged = !unmerged && !change;
+        bool unchanged = !unmerged && (!change || is_unlooked_at(entry));
         if (!unchanged && change && change->status == GIT_DELTA_DELETED)
             continue;
         int stop = visit(walk, unmerged ? NULL : entry, entry->path, unchanged, err);

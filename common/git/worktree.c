@@ -13,6 +13,11 @@ static void drop_tree(git_tree **tree)
     git_tree_free(*tree);
 }
 
+static void drop_index(git_index **index)
+{
+    git_index_free(*index);
+}
+
 static void drop_entry(git_tree_entry **entry)
 {
     git_tree_entry_free(*entry);
@@ -140,13 +145,28 @@ static bool is_submodule_with_untracked(struct lk_git_repo *repo, const git_diff
            GIT_SUBMODULE_STATUS_IS_UNMODIFIED(status);
 }
 
+/* What git was told not to look for may be missing; libgit2 does not look at changes alone. */
+static bool is_left_alone(struct lk_git_repo *repo, const git_diff_delta *delta)
+{
+    LK_CLEANUP(drop_index) git_index *index = NULL;
+    const git_index_entry            *entry;
+
+    if (delta->status != GIT_DELTA_DELETED || git_repository_index(&index, repo->git) < 0)
+        return false;
+    entry = git_index_get_bypath(index, delta->old_file.path, 0);
+    return entry && (entry->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) &&
+           entry->mode == delta->old_file.mode &&
+           git_oid_equal(&entry->id, &delta->old_file.id);
+}
+
 static const git_diff_delta *first_difference(struct lk_git_repo *repo, const git_diff *diff,
                                               const char *relative)
 {
     for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
         const git_diff_delta *delta = git_diff_get_delta(diff, i);
         if (lk_git_is_below(relative, delta->new_file.path) && !is_same_again(repo, delta) &&
-            !is_unmerged_but_same(repo, delta) && !is_submodule_with_untracked(repo, delta))
+            !is_unmerged_but_same(repo, delta) && !is_submodule_with_untracked(repo, delta) &&
+            !is_left_alone(repo, delta))
             return delta;
     }
     return NULL;

@@ -171,6 +171,10 @@ static void what_git_calls_clean_is_clean(void **state)
                  "echo z > pkg/foo/sub/file",
                  "repo/pkg/foo", NULL);
     run("cd repo; git update-index --no-assume-unchanged pkg/foo/sub/file");
+    expect_state("cd repo; git update-index --skip-worktree pkg/foo/sub/file;"
+                 "rm pkg/foo/sub/file",
+                 "repo/pkg/foo", NULL);
+    run("cd repo; git update-index --no-skip-worktree pkg/foo/sub/file; git checkout -q .");
     expect_state("cd repo; git config core.fileMode false; chmod +x pkg/foo/sub/file",
                  "repo/pkg/foo", NULL);
 }
