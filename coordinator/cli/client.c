@@ -1,7 +1,8 @@
-#include "coordinator/cli/client_private.h"
+#include "coordinator/cli/client.h"
 
 #include "common/net/sock.h"
 #include "common/os/clock.h"
+#include "coordinator/cli/client_private.h"
 
 #include <signal.h>
 #include <stdlib.h>
