@@ -71,6 +71,18 @@ bool lk_trust_covers(const struct lk_core *core, const struct lk_push *push,
     return record && lk_digest_eq(&record->child.digest, &entry->child.digest);
 }
 
+/* Of remote-tag, not a release: nothing in the same push publishes what it is taken from. */
+static bool is_copy(const struct lk_push *push, const struct lk_package *package)
+{
+    if (package->origin != LK_PACKAGE_FROM_INDEX)
+        return false;
+    for (const struct lk_package *other = push->packages; other; other = other->next_in_push)
+        if (strcmp(other->tag, package->from.tag) == 0 &&
+            strcmp(other->repository, package->from.repository) == 0)
+            return other == package;
+    return true;
+}
+
 bool lk_trust_leaves_out(const struct lk_core *core, const struct lk_package *package,
                          const struct lk_probe *probe, const struct lk_found_child *entry)
 {
@@ -78,7 +90,7 @@ bool lk_trust_leaves_out(const struct lk_core *core, const struct lk_package *pa
 
     if (lk_is_required(package, &entry->arch))
         return false;
-    if (lk_is_replaced(push, &entry->arch))
+    if (lk_is_replaced(push, &entry->arch) || (push->options.force && is_copy(push, package)))
         return true;
     /* What is rebuilt from the arch tags is freed of what nobody vouches for. */
     return package->origin == LK_PACKAGE_FROM_ARCH_TAGS &&
@@ -137,6 +149,28 @@ static bool refuses_other_image(struct lk_core *core, struct lk_package *package
     return false;
 }
 
+/* What one name has, under another one, is not mixed with what that one had. */
+static bool refuses_mixture(struct lk_core *core, struct lk_package *package,
+                            const struct lk_probe *probe)
+{
+    const struct lk_push *push = lk_push_of(core, package->push);
+    char                  text[LK_REASON_SIZE];
+
+    for (size_t i = 0; i < probe->count && is_copy(push, package); i++) {
+        const struct lk_found_child *entry = &probe->entries[i];
+        if (lk_is_required(package, &entry->arch) ||
+            lk_trust_leaves_out(core, package, probe, entry))
+            continue;
+        snprintf(text, sizeof(text),
+                 "the tag holds an image for %s already, and %.150s:%.100s has none. What was "
+                 "published is not changed, unless you say --force",
+                 name_of(&entry->arch), package->from.repository, package->from.tag);
+        lk_package_end(core, package, LK_OUTCOME_REFUSED, text);
+        return true;
+    }
+    return false;
+}
+
 /* An entry that will not be in the index that we publish needs nobody's trust. */
 static bool goes_away(const struct lk_core *core, const struct lk_package *package,
                       const struct lk_probe *probe, const struct lk_found_child *entry)
@@ -169,7 +203,7 @@ bool lk_trust_refuses(struct lk_core *core, struct lk_package *package,
         return true;
     /* Of an index that we published ourselves every entry was ours, whatever was pushed since. */
     if (lk_trust_is_ours(core, package->repository, package->tag, &probe->index_digest))
-        return false;
+        return refuses_mixture(core, package, probe);
     for (size_t i = 0; i < probe->count; i++) {
         const struct lk_found_child *entry = &probe->entries[i];
         if (lk_trust_covers(core, push, package->repository, package->tag, entry) ||
@@ -178,5 +212,5 @@ bool lk_trust_refuses(struct lk_core *core, struct lk_package *package,
         refuse_entry(core, package, entry);
         return true;
     }
-    return false;
+    return refuses_mixture(core, package, probe);
 }

@@ -146,20 +146,39 @@ static void a_release_of_a_failed_build_is_not_published(void **state)
 static void a_release_gains_what_it_lacks_and_keeps_what_it_has(void **state)
 {
     LK_WORLD       w = world_of_three();
-    struct request request = taken(1, &release, &hash, 2);
+    struct request request = release_of(1);
 
     (void)state;
+    request.packages[0].arch_count = request.packages[1].arch_count = 2;
     plant(w, "org/it", "abc", 3, 1, true);
     struct world_index *old = plant(w, "org/it", "v1", 2, 1, true);
     old->entries[1].arch = riscv64;
     struct lk_digest kept = old->entries[1].child.digest;
     push(w, &request);
-    check(w, LK_OUTCOME_OK, "");
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
     assert_int_equal(tag_in(w, "org/it", "v1", false)->count, 3);
     same_images(w, &hash, &release, 2);
     assert_true(lk_digest_eq(
         &entry_of(tag_in(w, "org/it", "v1", false), &riscv64)->child.digest, &kept));
     assert_int_equal(w->seen[LK_EFFECT_OFFER], 0);
+}
+
+static void a_copy_is_not_mixed_with_what_its_name_had(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &elsewhere, &hash, 2);
+
+    (void)state;
+    plant(w, "org/it", "abc", 2, 1, true);
+    plant(w, "org/other", "v1", 1, 2, true)->entries[0].arch = riscv64;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "holds an image for riscv64 already, and org/it:abc has none");
+    nothing_was_published(w);
+    request.key = 2;
+    request.options.force = true;
+    push(w, &request);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    assert_int_equal(tag_in(w, "org/other", "v1", false)->count, 2);
 }
 
 static void a_strangers_entry_in_a_release_is_refused_with_the_way_out(void **state)
@@ -590,6 +609,7 @@ int main(void)
         cmocka_unit_test(a_release_survives_a_crash_at_any_step),
         cmocka_unit_test(a_release_of_a_failed_build_is_not_published),
         cmocka_unit_test(a_release_gains_what_it_lacks_and_keeps_what_it_has),
+        cmocka_unit_test(a_copy_is_not_mixed_with_what_its_name_had),
         cmocka_unit_test(a_strangers_entry_in_a_release_is_refused_with_the_way_out),
         cmocka_unit_test(what_a_release_has_is_not_changed_without_force),
         cmocka_unit_test(what_somebody_put_there_meanwhile_is_not_changed_either),

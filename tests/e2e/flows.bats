@@ -333,6 +333,21 @@ break_index() {
     run -2 lkcoord remote-tag "$tag" "$REGISTRY/demo/copied"
 }
 
+@test "remote-tag mixes nothing: what the other name has besides is a refusal, or goes with --force" {
+    new_small_package wide "arches: [amd64, arm64]"
+    new_small_package narrow "arches: [amd64]"
+    push wide narrow
+    [ "$status" -eq 0 ]
+    wide=$(lkcoord show-tag --org "$REGISTRY/demo" wide) narrow=$(lkcoord show-tag --org "$REGISTRY/demo" narrow)
+    lkcoord remote-tag "$wide" "$REGISTRY/demo/mixed:v1"
+    before=$(index_digest "$REGISTRY/demo/mixed:v1")
+    run -5 lkcoord remote-tag --replace amd64 "$narrow" "$REGISTRY/demo/mixed:v1"
+    [[ $output == *"holds an image for arm64 already, and $narrow has none"* ]]
+    [ "$(index_digest "$REGISTRY/demo/mixed:v1")" = "$before" ]
+    lkcoord remote-tag --force "$narrow" "$REGISTRY/demo/mixed:v1"
+    raw "$REGISTRY/demo/mixed:v1" | cmp - <(raw "$narrow")
+}
+
 @test "--manifest=false writes the index's tag and none for an architecture" {
     new_small_package bare "arches: [amd64]"
     push --manifest=false bare
