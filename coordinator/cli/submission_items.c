@@ -60,8 +60,10 @@ int lk_submission_keep(struct lk_submission *submission, struct lk_submission_it
 {
     bool twin;
 
-    if (find_twin(submission, &item->spec, &twin, err) < 0)
+    if (find_twin(submission, &item->spec, &twin, err) < 0) {
+        lk_submission_close_item(item);
         return -1;
+    }
     if (twin)
         lk_submission_close_item(item);
     else

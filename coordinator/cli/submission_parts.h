@@ -11,8 +11,8 @@ struct lk_submission_item *lk_submission_next(struct lk_submission *submission,
                                               struct lk_err        *err);
 
 /*
- * Counts the filled item in; closes it if one of the same name and content is there.  INVALID for another
- * content under the same name.
+ * Counts the filled item in; closes it if one of the same name and content is there, or on failure: INVALID for
+ * another content under the same name.
  */
 int lk_submission_keep(struct lk_submission *submission, struct lk_submission_item *item,
                        struct lk_err *err);
