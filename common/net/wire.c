@@ -98,11 +98,11 @@ static enum lk_wire_result receive_payload(void *sock, struct lk_wire_in *in, bo
     LK_CLEANUP(close_frame) zmq_msg_t frame;
     const char                       *name = lk_message_name(in->envelope.which_body);
 
+    zmq_msg_init(&frame);
     if (!may_have_payload(in->envelope.which_body)) {
         lk_err_set(err, LK_ERR_INVALID, "%s came with a payload but has none", name);
         return LK_WIRE_BAD;
     }
-    zmq_msg_init(&frame);
     *more = receive_frame(sock, &frame) && zmq_msg_more(&frame);
     size_t len = zmq_msg_size(&frame);
     if (len > LK_WIRE_FRAME_MAX) {
