@@ -109,6 +109,13 @@ static bool has_arch_in_common(const struct lk_package *package, const struct lk
     return package->job_count == 0 || other->job_count == 0; /* not known yet */
 }
 
+/* An index that is taken from another one is of one kind, whatever its architectures. */
+static bool excludes(const struct lk_package *package, const struct lk_package *other)
+{
+    return package->origin != LK_PACKAGE_BUILT || other->origin != LK_PACKAGE_BUILT ||
+           has_arch_in_common(package, other);
+}
+
 /* The same tag with some arch in common is pushed by one at a time: the second then finds it done. */
 static bool waits_for_another(const struct lk_core *core, const struct lk_package *package)
 {
@@ -121,7 +128,7 @@ static bool waits_for_another(const struct lk_core *core, const struct lk_packag
         if (!goes_first || other == package || push->options.dry_run ||
             push->options.build_only || strcmp(other->tag, package->tag) != 0)
             continue;
-        if (has_arch_in_common(package, other))
+        if (excludes(package, other))
             return true;
     }
     return false;

@@ -90,7 +90,8 @@ bool lk_trust_leaves_out(const struct lk_core *core, const struct lk_package *pa
 
     if (lk_is_required(package, &entry->arch))
         return false;
-    if (lk_is_replaced(push, &entry->arch) || (push->options.force && is_copy(push, package)))
+    if (lk_is_replaced(push, &entry->arch) ||
+        (push->options.force && package->origin == LK_PACKAGE_FROM_INDEX))
         return true;
     /* What is rebuilt from the arch tags is freed of what nobody vouches for. */
     return package->origin == LK_PACKAGE_FROM_ARCH_TAGS &&
@@ -149,21 +150,40 @@ static bool refuses_other_image(struct lk_core *core, struct lk_package *package
     return false;
 }
 
+/*
+ * An image that would stand beside those of another index without being of it.  In the turn the source is not
+ * looked at again: whoever publishes under the same tag waits, so that a release then has what it had.
+ */
+static bool is_foreign(const struct lk_core *core, const struct lk_package *package,
+                       const struct lk_probe *probe, const struct lk_probe *source,
+                       const struct lk_found_child *entry)
+{
+    const struct lk_found_child *from = source ? lk_probe_find(source, &entry->arch) : NULL;
+
+    if (lk_is_required(package, &entry->arch) ||
+        lk_trust_leaves_out(core, package, probe, entry) ||
+        (from && lk_digest_eq(&from->child.digest, &entry->child.digest)))
+        return false;
+    return is_copy(lk_core_push(core, package->push), package) ||
+           (source && source->index_exists);
+}
+
 /* What one name has, under another one, is not mixed with what that one had. */
 static bool refuses_mixture(struct lk_core *core, struct lk_package *package,
-                            const struct lk_probe *probe)
+                            const struct lk_probe *probe, const struct lk_probe *source)
 {
-    const struct lk_push *push = lk_push_of(core, package->push);
-    char                  text[LK_REASON_SIZE];
+    char text[LK_REASON_SIZE];
 
-    for (size_t i = 0; i < probe->count && is_copy(push, package); i++) {
+    if (package->origin != LK_PACKAGE_FROM_INDEX)
+        return false;
+    for (size_t i = 0; i < probe->count; i++) {
         const struct lk_found_child *entry = &probe->entries[i];
-        if (lk_is_required(package, &entry->arch) ||
-            lk_trust_leaves_out(core, package, probe, entry))
+        if (!is_foreign(core, package, probe, source, entry))
             continue;
         snprintf(text, sizeof(text),
-                 "the tag holds an image for %s already, and %.150s:%.100s has none. What was "
-                 "published is not changed, unless you say --force",
+                 "the tag holds an image for %s already, and %.100s:%.100s has none such: two "
+                 "versions would be mixed. What was published is not changed, unless you say "
+                 "--force",
                  name_of(&entry->arch), package->from.repository, package->from.tag);
         lk_package_end(core, package, LK_OUTCOME_REFUSED, text);
         return true;
@@ -203,7 +223,7 @@ bool lk_trust_refuses(struct lk_core *core, struct lk_package *package,
         return true;
     /* Of an index that we published ourselves every entry was ours, whatever was pushed since. */
     if (lk_trust_is_ours(core, package->repository, package->tag, &probe->index_digest))
-        return refuses_mixture(core, package, probe);
+        return refuses_mixture(core, package, probe, source);
     for (size_t i = 0; i < probe->count; i++) {
         const struct lk_found_child *entry = &probe->entries[i];
         if (lk_trust_covers(core, push, package->repository, package->tag, entry) ||
@@ -212,5 +232,5 @@ bool lk_trust_refuses(struct lk_core *core, struct lk_package *package,
         refuse_entry(core, package, entry);
         return true;
     }
-    return refuses_mixture(core, package, probe);
+    return refuses_mixture(core, package, probe, source);
 }

@@ -150,17 +150,34 @@ static void a_release_gains_what_it_lacks_and_keeps_what_it_has(void **state)
 
     (void)state;
     request.packages[0].arch_count = request.packages[1].arch_count = 2;
-    plant(w, "org/it", "abc", 3, 1, true);
+    struct world_index *whole = plant(w, "org/it", "abc", 3, 1, true);
     struct world_index *old = plant(w, "org/it", "v1", 2, 1, true);
-    old->entries[1].arch = riscv64;
-    struct lk_digest kept = old->entries[1].child.digest;
+    old->entries[1] = whole->entries[2];
     push(w, &request);
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
     assert_int_equal(tag_in(w, "org/it", "v1", false)->count, 3);
-    same_images(w, &hash, &release, 2);
-    assert_true(lk_digest_eq(
-        &entry_of(tag_in(w, "org/it", "v1", false), &riscv64)->child.digest, &kept));
+    same_images(w, &hash, &release, 3);
     assert_int_equal(w->seen[LK_EFFECT_OFFER], 0);
+}
+
+static void a_release_does_not_mix_two_versions(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = release_of(1);
+
+    (void)state;
+    request.packages[0].arch_count = request.packages[1].arch_count = 1;
+    plant(w, "org/it", "abc", 1, 1, true);
+    plant(w, "org/it", "v1", 1, 2, true)->entries[0].arch = riscv64;
+    push(w, &request);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_REFUSED);
+    assert_int_equal(tag_in(w, "org/it", "v1", false)->count, 1);
+    request.key = 2;
+    request.options.force = true;
+    push(w, &request);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    assert_int_equal(tag_in(w, "org/it", "v1", false)->count, 1);
+    same_images(w, &hash, &release, 1);
 }
 
 static void a_copy_is_not_mixed_with_what_its_name_had(void **state)
@@ -609,6 +626,7 @@ int main(void)
         cmocka_unit_test(a_release_survives_a_crash_at_any_step),
         cmocka_unit_test(a_release_of_a_failed_build_is_not_published),
         cmocka_unit_test(a_release_gains_what_it_lacks_and_keeps_what_it_has),
+        cmocka_unit_test(a_release_does_not_mix_two_versions),
         cmocka_unit_test(a_copy_is_not_mixed_with_what_its_name_had),
         cmocka_unit_test(a_strangers_entry_in_a_release_is_refused_with_the_way_out),
         cmocka_unit_test(what_a_release_has_is_not_changed_without_force),

@@ -257,6 +257,20 @@ break_index() {
     [ "$(arches_of "$REGISTRY/demo/grown:v1")" = "amd64 arm64" ]
 }
 
+@test "a release does not mix the images of two versions" {
+    new_small_package unmixed "arches: [amd64, arm64]"
+    push --platforms arm64 --release v1 unmixed
+    echo "# changed" >>unmixed/Dockerfile
+    commit_all
+    push --platforms amd64 --release v1 unmixed
+    [ "$status" -eq 5 ]
+    [[ $output == *"two versions would be mixed"* ]]
+    [ "$(arches_of "$REGISTRY/demo/unmixed:v1")" = arm64 ]
+    push --platforms amd64 --release v1 --force unmixed
+    [ "$status" -eq 0 ]
+    [ "$(arches_of "$REGISTRY/demo/unmixed:v1")" = amd64 ]
+}
+
 @test "a release that names something else is refused, and --force replaces it" {
     new_small_package moved "arches: [amd64]"
     push --release v1 moved
