@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PLAN_BYTES_MAX (32 * 1024 * 1024)
+
 static int leave(struct lk_submit *submit)
 {
     uint64_t push = submit->watcher.picture.push;
@@ -33,15 +35,21 @@ static int leave(struct lk_submit *submit)
     return LK_EXIT_CANCELLED;
 }
 
-static void print_plan(const struct lk_submit *submit, const struct lk_picture *picture)
+static int print_plan(const struct lk_submit *submit, const struct lk_picture *picture)
 {
-    LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(32 * 1024 * 1024);
+    LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(PLAN_BYTES_MAX);
 
     if (submit->json)
         lk_plan_json(&text, &submit->submission, picture);
     else
         lk_plan_text(&text, &submit->submission, picture);
+    if (!lk_buf_ok(&text)) {
+        lk_complain("the plan is larger than %d MiB; ask for fewer packages at once",
+                    PLAN_BYTES_MAX >> 20);
+        return LK_EXIT_REFUSED;
+    }
     fputs(lk_buf_text(&text), stdout);
+    return LK_EXIT_OK;
 }
 
 static int report_plan(struct lk_submit *submit)
@@ -49,8 +57,10 @@ static int report_plan(struct lk_submit *submit)
     if (submit->watcher.refused)
         return lk_watcher_report(&submit->watcher);
     lk_forecast_annotate(&submit->forecast, &submit->watcher.picture);
-    print_plan(submit, &submit->watcher.picture);
-    return lk_exit_of_outcome(submit->watcher.picture.outcome);
+
+    int status = print_plan(submit, &submit->watcher.picture);
+
+    return status == LK_EXIT_OK ? lk_exit_of_outcome(submit->watcher.picture.outcome) : status;
 }
 
 /* What git alone tells of a plan is told although nobody could be asked for the rest. */
@@ -60,8 +70,7 @@ static int report_unknown(const struct lk_submit *submit, const struct lk_err *e
 
     lk_add_clean(&why, lk_str_of(err->text));
     lk_complain("what would be built is unknown: %s", lk_buf_text(&why));
-    print_plan(submit, NULL);
-    return LK_EXIT_OK;
+    return print_plan(submit, NULL);
 }
 
 /* What is asked to end may be done first. */
@@ -198,10 +207,8 @@ static int run(struct lk_submit *submit, enum lk_submission_mode mode,
         return lk_exit_of(&err);
     if (submit->submission.count == 0 && !submit->is_plan)
         return LK_EXIT_OK;
-    if (submit->submission.count == 0 || values.offline) {
-        print_plan(submit, NULL);
-        return LK_EXIT_OK;
-    }
+    if (submit->submission.count == 0 || values.offline)
+        return print_plan(submit, NULL);
     target.signs = !submit->is_plan && mode != LK_SUBMIT_BUILD && !values.disable_content_trust;
     if (lk_submit_serve(submit, &target, &err) < 0) {
         lk_progress_clear(&submit->watcher.progress);
