@@ -119,6 +119,20 @@ int lk_registry_get_manifest(struct lk_registry *registry, const char *tag_or_di
 }
 
 /* Repeating it after a lost answer is harmless: the same bytes under the same name. */
+/*
+ * docker-registry says this of right bytes too: when it reads the link to one of their blobs while another
+ * request, of another architecture with the same layer, is just writing it.
+ */
+static bool is_wrongly_doubted(const struct lk_http_answer *answer, const char *tag_or_digest,
+                               const struct lk_digest *computed)
+{
+    struct lk_digest asked;
+
+    return answer->status == 400 && strstr(lk_buf_text(&answer->body), "DIGEST_INVALID") &&
+           (!lk_digest_parse(lk_str_of(tag_or_digest), &asked) ||
+            lk_digest_eq(&asked, computed));
+}
+
 int lk_registry_put_manifest(struct lk_registry *registry, const char *tag_or_digest,
                              struct lk_str bytes, const char *media_type, struct lk_err *err)
 {
@@ -139,8 +153,12 @@ int lk_registry_put_manifest(struct lk_registry *registry, const char *tag_or_di
     lk_sha256(bytes.data, bytes.len, &computed);
     if (lk_session_ask(registry, &call, &answer, err) < 0)
         return -1;
-    if (answer.status < 200 || answer.status > 204)
-        return lk_session_refused(registry, &call, &answer, err);
+    if (answer.status < 200 || answer.status > 204) {
+        lk_session_refused(registry, &call, &answer, err);
+        if (is_wrongly_doubted(&answer, tag_or_digest, &computed))
+            err->kind = LK_ERR_RETRY;
+        return -1;
+    }
     return check_digest(registry, &call, &answer, tag_or_digest, &computed, err);
 }
 

@@ -140,6 +140,14 @@ pause_after() {
     is_published
 }
 
+@test "a manifest whose digest is wrongly doubted is put again: image, arch tag, signature, index, tag" {
+    push_on_a_bad_day doubted "1 PUT /manifests/sha256: doubt" "1 PUT /manifests/[0-9a-f]{40}-amd64$ doubt" \
+        "1 PUT /manifests/sha256-.*[.]sig$ doubt" "1 PUT /manifests/sha256: doubt" \
+        "1 PUT /manifests/[0-9a-f]{40}$ doubt"
+    is_published
+    is_built_once
+}
+
 @test "201, but not yet visible: image, arch tag, signature, index, tag" {
     push_on_a_bad_day hidden "1 PUT /manifests/sha256: hide 2" "1 PUT /manifests/[0-9a-f]{40}-amd64$ hide 2" \
         "1 PUT /manifests/sha256-.*[.]sig$ hide 2" "1 PUT /manifests/sha256: hide 2" \

@@ -15,6 +15,8 @@ COUNT goes down by one; at 0 the line is no more.
   slow N       the answer comes N seconds late
   lose         the registry does its work, its answer is lost
   status CODE  the registry is not asked, CODE is answered
+  doubt        the registry is not asked, 400 is answered with DIGEST_INVALID, as docker-registry does if it reads
+               the link to a blob while another request writes it
   busy N       429 with Retry-After: N
   redirect     307 to another path of the same host
   moved        what the Location of the answer names lies at that other path
@@ -64,6 +66,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_status(self, _, code):
         self.drop_body()
         self.answer(code, [])
+
+    def do_doubt(self, _, __):
+        self.drop_body()
+        body = b'{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content"}]}'
+        self.answer(400, [("Content-Type", "application/json")], body, len(body))
 
     def do_busy(self, _, seconds):
         self.drop_body()
