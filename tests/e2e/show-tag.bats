@@ -124,7 +124,7 @@ tree() {
     run -2 lkcoord show-tag --registry-creds x=y first
     [[ $output == *"logins are those of"* ]]
     run -2 lkcoord build --release v1 first
-    [[ $output == *"say it to \`lkcoord push\`"* ]]
+    [[ $output == *"say --push too, or \`lkcoord push\`"* ]]
 }
 
 @test "another Dockerfile is one that git has below the package" {
