@@ -3,7 +3,7 @@
  * nothing twice.
  *
  *   STATE/built/JOB-ATTEMPT   "DIGEST LIVES\n" and the offer as it came (an lk.wire.Envelope); the image is in
- *                             the layout of STATE/work/JOB-ATTEMPT
+ *                             the layout in the job's own directory
  *
  * Not in the job's directory, where its builder may write.  What a file says is compared with the layout here; that
  * the layout is whole, lk_image_check() says.

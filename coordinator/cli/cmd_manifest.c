@@ -11,9 +11,7 @@ static const struct lk_option options[] = {
     LK_SUBMIT_REPLACE,
     LK_SUBMIT_OPTION("release", LIST, releases, "TAG",
                      "publish the index under TAG too (may be repeated)"),
-    LK_SUBMIT_OPTION("timeout", TEXT, timeout, "SECONDS",
-                     "cancel what is not done by then, and exit with 4"),
-    LK_SUBMIT_OPTION("progress", TEXT, progress, "HOW", "auto, tty, plain or quiet"),
+    LK_SUBMIT_FOLLOWED,
     { 0 },
 };
 

@@ -7,9 +7,7 @@ static const struct lk_option options[] = {
     LK_SUBMIT_OPTION("force", FLAG, force, NULL, "replace what the new name has"),
     LK_SUBMIT_ADOPT,
     LK_SUBMIT_REPLACE,
-    LK_SUBMIT_OPTION("timeout", TEXT, timeout, "SECONDS",
-                     "cancel what is not done by then, and exit with 4"),
-    LK_SUBMIT_OPTION("progress", TEXT, progress, "HOW", "auto, tty, plain or quiet"),
+    LK_SUBMIT_FOLLOWED,
     { 0 },
 };
 

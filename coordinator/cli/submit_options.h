@@ -72,4 +72,17 @@
     LK_SUBMIT_OPTION("ssh", TEXT, secret_values.ssh, "default[=SOCKET]", \
                      "for RUN --mount=type=ssh; by a private coordinator")
 
+/* What push and build both take of how packages are built and what becomes of them. */
+#define LK_SUBMIT_BUILT                                                                        \
+    LK_SUBMIT_PLATFORMS, LK_SUBMIT_SKIP_PLATFORMS, LK_SUBMIT_ALLOW_EMULATION, LK_SUBMIT_FORCE, \
+        LK_SUBMIT_NO_BUILD, LK_SUBMIT_RELEASE, LK_SUBMIT_ARCH_TAGS, LK_SUBMIT_DRY_RUN,         \
+        LK_SUBMIT_DOCKER, LK_SUBMIT_PULL, LK_SUBMIT_SECRET, LK_SUBMIT_SSH, LK_SUBMIT_ADOPT,    \
+        LK_SUBMIT_REPLACE
+
+/* What every command takes that follows a push to its end. */
+#define LK_SUBMIT_FOLLOWED                                                \
+    LK_SUBMIT_OPTION("timeout", TEXT, timeout, "SECONDS",                 \
+                     "cancel what is not done by then, and exit with 4"), \
+        LK_SUBMIT_OPTION("progress", TEXT, progress, "HOW", "auto, tty, plain or quiet")
+
 #endif

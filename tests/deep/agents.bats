@@ -136,7 +136,7 @@ END
     push_aside --org "$org" damaged
     wait_at_gate before-PUT-uploads
     world_kill amd64-1 KILL
-    blob=$(find "$WORLD"/amd64-1/state/work/*/layout/blobs -type f -size +2k | head -n 1)
+    blob=$(find "$WORLD/amd64-1/state" -path '*/layout/blobs/*' -type f -size +2k | head -n 1)
     printf x | dd of="$blob" bs=1 seek=100 conv=notrunc status=none
     forget_builds
     open_gates
