@@ -77,7 +77,7 @@ FUZZERS    := $(patsubst tests/fuzz/%.c,$(OUT)/tests/fuzz/%,$(sort $(wildcard te
 SIM        := $(OUT)/tests/sim/sim
 HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard tests/tools/*.c)))
 
-.PHONY: all help deps demo check check-deep tests sim fuzz fuzzers lint format bench install clean
+.PHONY: all help deps demo check check-deep tests sim mutants fuzz fuzzers lint format bench install clean
 .SECONDARY:
 
 all: $(PROGRAMS) ## build the programs
@@ -110,6 +110,10 @@ FAULTS ?= 1
 sim: ## run seeds of the simulated world, SEEDS=A-B, with FAULTS=N a push; prints a digest of what came out
 	@$(MAKE) --no-print-directory CONFIG=release build/release/tests/sim/sim
 	@build/release/tests/sim/sim --seeds $(SEEDS) --faults $(FAULTS)
+
+mutants: ## break lkcoord in known ways, one at a time: does a test notice?
+	@deploy/install-deps.sh
+	@tests/tools/mutants.sh
 
 fuzz: ## let clang's fuzzer look for input that breaks a parser, FUZZ_SECONDS=30 each
 	@$(MAKE) --no-print-directory CONFIG=fuzz CC=clang fuzzers

@@ -268,6 +268,44 @@ static void an_image_of_another_architecture_is_refused(void **state)
              lk_registry_get_manifest(bench.registry, "t1-arm64", &manifest, &err));
 }
 
+/* Debian's registry takes no manifest without its layers, so the layer goes afterwards. */
+static void lose_layer(const struct bench *bench, const char *path, const char *name)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf layer = LK_BUF_INIT(4096);
+    struct lk_digest                      digest;
+    char                                  text[LK_DIGEST_TEXT_SIZE];
+    char                                  link[512];
+    struct lk_err                         err;
+
+    lk_buf_printf(&layer, "layer of %s", name);
+    lk_sha256(lk_buf_text(&layer), layer.len, &digest);
+    lk_digest_format(&digest, text);
+    snprintf(link, sizeof(link),
+             "%s/data/docker/registry/v2/repositories/%s/_layers/sha256/%s/link",
+             server.directory, path, text + strlen("sha256:"));
+    assert_int_equal(unlink(link), 0);
+    FAILS_AS(LK_ERR_NOT_FOUND, lk_registry_has_blob(bench->registry, &digest, &err));
+}
+
+static void an_image_whose_layer_is_not_there_is_refused(void **state)
+{
+    LK_CLEANUP(close_bench) struct bench            bench;
+    LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
+    struct lk_index                                 children = { 0 };
+    struct lk_err                                   err;
+
+    (void)state;
+    open_bench(&bench, "org/hollow");
+    add_image(&bench, &children, "amd64", "amd64");
+    lose_layer(&bench, "org/hollow", "amd64");
+    FAILS_AS(LK_ERR_CONFLICT,
+             lk_publisher_accept_child(&bench.publisher, "t1", &children.entries[0].arch,
+                                       &children.entries[0].descriptor, true, &err));
+    assert_non_null(strstr(err.text, "is not in the registry"));
+    FAILS_AS(LK_ERR_NOT_FOUND,
+             lk_registry_get_manifest(bench.registry, "t1-amd64", &manifest, &err));
+}
+
 static void a_child_that_is_not_what_was_stated_is_refused(void **state)
 {
     LK_CLEANUP(close_bench) struct bench bench;
@@ -463,6 +501,7 @@ int main(void)
         cmocka_unit_test(an_attestation_is_no_architecture),
         cmocka_unit_test(an_arch_tag_is_written_and_read_back),
         cmocka_unit_test(an_image_of_another_architecture_is_refused),
+        cmocka_unit_test(an_image_whose_layer_is_not_there_is_refused),
         cmocka_unit_test(a_child_that_is_not_what_was_stated_is_refused),
         cmocka_unit_test(the_order_of_children_does_not_change_the_index),
         cmocka_unit_test(an_index_that_makes_no_sense_is_refused),

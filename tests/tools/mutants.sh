@@ -1,0 +1,88 @@
+#!/bin/bash
+#
+# Breaks lkcoord in known ways, one at a time, in a copy of the tree, and sees whether a test notices.
+#
+#   tests/tools/mutants.sh [PATCH...]     default: tests/mutants/*.patch
+#
+# The first line of a patch says what it breaks.  One that does not apply or does not compile is an error, not a catch.
+# The last line is "N of N mutants caught".
+#
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD
+copy=$root/build/mutants.$$
+trap 'rm -rf "$copy"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+[ $# -gt 0 ] || set -- tests/mutants/*.patch
+
+mkdir -p "$copy"
+git ls-files -z | xargs -0 cp --parents -t "$copy"
+
+unit_tests='journal journal_snapshot journal_store publisher trust coordinator coordinator_taken operations'
+
+build() {
+    local program programs=(build/dev/tests/sim/sim)
+    for program in tests/core/test_*.c; do
+        programs+=("build/dev/${program%.c}")
+    done
+    for program in $unit_tests; do
+        [ ! -e "tests/unit/test_$program.c" ] || programs+=("build/dev/tests/unit/test_$program")
+    done
+    make -j2 "${programs[@]}" >build.log 2>&1
+}
+
+# Quick ones first.  Prints the one that failed.
+look_for_it() {
+    local test
+    for test in tests/core/test_*.c; do
+        timeout 120 "build/dev/${test%.c}" >test.log 2>&1 || { basename "$test" .c; return; }
+    done
+    timeout 120 build/dev/tests/sim/sim --seeds 1-300 --faults 3 >test.log 2>&1 || { echo simulator; return; }
+    for test in $unit_tests; do
+        [ -e "tests/unit/test_$test.c" ] || continue
+        timeout 120 "build/dev/tests/unit/test_$test" >test.log 2>&1 || { echo "test_$test"; return; }
+    done
+    timeout 600 build/dev/tests/sim/sim --seeds 301-6000 --faults 5 >test.log 2>&1 ||
+        { echo 'simulator, 6,000 seeds'; return; }
+}
+
+cd "$copy" || exit 1
+by=
+if ! build; then
+    by='the build'
+else
+    by=$(look_for_it)
+fi
+if [ -n "$by" ]; then
+    tail -n 20 build.log test.log 2>/dev/null
+    echo "without any mutant: $by fails"
+    exit 1
+fi
+
+all=0 caught=0
+for patch; do
+    name=$(basename "$patch" .patch)
+    all=$((all + 1))
+    if ! patch -s -p0 <"$root/$patch" >patch.log 2>&1; then
+        cat patch.log
+        echo "$name: the patch does not apply any more"
+        exit 1
+    fi
+    if ! build; then
+        tail -n 20 build.log
+        echo "$name: the patched tree does not compile"
+        exit 1
+    fi
+    by=$(look_for_it)
+    if [ -n "$by" ]; then
+        caught=$((caught + 1))
+        printf '%-40s caught by %s\n' "$name" "$by"
+    else
+        printf '%-40s NOT CAUGHT: %s\n' "$name" "$(head -n 1 "$root/$patch")"
+    fi
+    patch -s -R -p0 <"$root/$patch" || exit 1
+    find . -name '*.orig' -delete
+done
+echo "$caught of $all mutants caught"
+[ "$caught" -eq "$all" ]
