@@ -60,6 +60,49 @@ static void take_cancel(struct lk_coordinator *c, struct lk_session *session,
     lk_coordinator_step(c, &event);
 }
 
+static bool is_listed(const struct lk_coordinator *c, const char *agent)
+{
+    for (size_t i = 0; i < c->agent_peers.count; i++)
+        if (strcmp(c->agent_peers.list[i].name, agent) == 0)
+            return true;
+    return false;
+}
+
+/* Whom nobody lets in need not be drained; but one that was may have been taken out of the list since. */
+static void take_drain(struct lk_coordinator *c, struct lk_session *session,
+                       const struct lk_wire_in *in)
+{
+    const lk_wire_DrainAgent *drain = &in->envelope.body.drain_agent;
+    struct lk_event           event = { .type = LK_EVENT_AGENT_DRAIN };
+
+    if (!is_listed(c, drain->name)) {
+        lk_door_refuse(c->clients, session, in->envelope.request, LK_ERR_NOT_FOUND,
+                       "no agent of this name is in the coordinator's configuration; `lkcoord "
+                       "agents` lists those that came in");
+        return;
+    }
+    event.drain.session = session->id;
+    event.drain.request = in->envelope.request;
+    event.drain.agent = drain->name;
+    event.drain.why = drain->reason;
+    lk_log_info("agent drained", "agent=%s client=%s err=%s", LK_Q(drain->name),
+                LK_Q(session->name), LK_Q(drain->reason));
+    lk_coordinator_step(c, &event);
+}
+
+static void take_resume(struct lk_coordinator *c, struct lk_session *session,
+                        const struct lk_wire_in *in)
+{
+    struct lk_event event = { .type = LK_EVENT_AGENT_RESUME };
+
+    event.drain.session = session->id;
+    event.drain.request = in->envelope.request;
+    event.drain.agent = in->envelope.body.resume_agent.name;
+    lk_log_info("agent resumed", "agent=%s client=%s", LK_Q(event.drain.agent),
+                LK_Q(session->name));
+    lk_coordinator_step(c, &event);
+}
+
 static void message(void *ctx, struct lk_session *session, const struct lk_wire_in *in)
 {
     struct lk_coordinator  *c = ctx;
@@ -72,6 +115,8 @@ static void message(void *ctx, struct lk_session *session, const struct lk_wire_
     case lk_wire_Envelope_absent_tag: lk_client_object(c, session, in); return;
     case lk_wire_Envelope_watch_tag: lk_client_watch(c, session, in); return;
     case lk_wire_Envelope_cancel_tag: take_cancel(c, session, in); return;
+    case lk_wire_Envelope_drain_agent_tag: take_drain(c, session, in); return;
+    case lk_wire_Envelope_resume_agent_tag: take_resume(c, session, in); return;
     case lk_wire_Envelope_list_tag:
         lk_client_list(c, session, envelope->request,
                        envelope->body.list.all ? LK_LIST_ALL : LK_LIST_LIVE);

@@ -87,5 +87,7 @@ void lk_picture_of_agent(const struct lk_core *core, const struct lk_agent *agen
     update->busy = lk_core_agent_busy(core, agent);
     LK_WIRE_TEXT(update->software, agent->software);
     LK_WIRE_TEXT(update->builder, agent->builder);
+    update->drained = agent->drained;
+    LK_WIRE_TEXT(update->drained_why, agent->drained_why);
     update->silent_ms = now_ms > agent->heard_ms ? (uint64_t)(now_ms - agent->heard_ms) : 0;
 }

@@ -18,7 +18,8 @@ struct field_name {
     X(Offer) X(Stage) X(Permit) X(Drop) X(Report) X(TicketWanted)                       \
     X(Want) X(Object) X(Absent) X(Credit) X(LogPiece)                                   \
     X(Submit) X(Accepted) X(Watch) X(PushUpdate) X(PackageUpdate) X(JobUpdate)          \
-    X(Synced) X(Cancel) X(Done) X(List) X(ListAgents) X(AgentUpdate) X(Follow)
+    X(Synced) X(Cancel) X(Done) X(List) X(ListAgents) X(AgentUpdate) X(Follow)          \
+    X(DrainAgent) X(ResumeAgent)
 
 #define FIELD(a, memory, rule, kind, field, tag) { tag, #field },
 #define FIELDS_OF(message)                                    \

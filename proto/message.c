@@ -223,6 +223,7 @@ static const char *unless(bool good, const char *reason)
 static const char *wrong_in(const lk_wire_Envelope *e)
 {
     static const char no_attempt[] = "it names no attempt";
+    static const char no_agent[] = "it names no agent";
     static const char no_push[] = "it names no push";
 
     switch (e->which_body) {
@@ -258,6 +259,9 @@ static const char *wrong_in(const lk_wire_Envelope *e)
     case lk_wire_Envelope_package_update_tag:
         return wrong_in_package_update(&e->body.package_update);
     case lk_wire_Envelope_job_update_tag: return wrong_in_job_update(&e->body.job_update);
+    case lk_wire_Envelope_drain_agent_tag: return unless(e->body.drain_agent.name[0], no_agent);
+    case lk_wire_Envelope_resume_agent_tag:
+        return unless(e->body.resume_agent.name[0], no_agent);
     case lk_wire_Envelope_follow_tag: return unless(e->body.follow.job, "it names no job");
     default: return NULL;
     }

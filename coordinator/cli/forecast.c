@@ -20,7 +20,7 @@ void lk_forecast_take(struct lk_forecast *forecast, const lk_wire_AgentUpdate *a
 {
     struct lk_arch arch;
 
-    for (size_t i = 0; agent->connected && i < agent->platforms_count; i++)
+    for (size_t i = 0; agent->connected && !agent->drained && i < agent->platforms_count; i++)
         if (lk_arch_parse(lk_str_of(agent->platforms[i].arch), &arch))
             add(forecast, &arch, !agent->platforms[i].emulated);
 }

@@ -382,6 +382,8 @@ bool lk_core_apply(struct lk_core *core, const struct lk_fact *fact)
     case LK_FACT_STARTED: return apply_started(core, fact);
     case LK_FACT_NUMBERS: return lk_apply_numbers(core, fact);
     case LK_FACT_RECORD: return lk_apply_record(core, fact);
+    case LK_FACT_AGENT_DRAINED:
+    case LK_FACT_AGENT_RESUMED: return lk_apply_drain(core, fact);
     case LK_FACT_PUSH_ACCEPTED: return apply_push_accepted(core, fact);
     case LK_FACT_PACKAGE_ACCEPTED: return apply_package_accepted(core, fact);
     case LK_FACT_ARCHES_FOUND: return apply_arches_found(core, fact);

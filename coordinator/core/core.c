@@ -192,6 +192,8 @@ static void handle(struct lk_core *core, const struct lk_event *event)
     case LK_EVENT_EPOCH_HEARD: lk_epoch_heard(core, event); return;
     case LK_EVENT_SUBMIT: lk_push_submit(core, event); return;
     case LK_EVENT_CANCEL: lk_push_cancel(core, event); return;
+    case LK_EVENT_AGENT_DRAIN:
+    case LK_EVENT_AGENT_RESUME: lk_fleet_drain(core, event); return;
     case LK_EVENT_SOURCE_READY:
     case LK_EVENT_SOURCE_FAILED: lk_push_source(core, event); return;
     case LK_EVENT_AGENT_HELLO: lk_fleet_hello(core, event); return;

@@ -24,6 +24,8 @@ enum lk_event_type {
     LK_EVENT_CHILD_CHECKED,
     LK_EVENT_MERGED,
     LK_EVENT_TAGGED,
+    LK_EVENT_AGENT_DRAIN,
+    LK_EVENT_AGENT_RESUME,
     LK_EVENT_EPOCH_HEARD, /* an agent was welcomed to this cluster under a later epoch (start.epoch) */
 };
 
@@ -82,6 +84,12 @@ struct lk_event {
             const char *client;
             uint64_t    push;
         } cancel;
+        struct {
+            uint64_t    session;
+            uint64_t    request;
+            const char *agent; /* one that may come in, or came */
+            const char *why;   /* DRAIN */
+        } drain;               /* and RESUME */
         struct {
             uint64_t             push;
             const struct lk_err *why; /* SOURCE_FAILED */

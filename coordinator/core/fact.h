@@ -34,6 +34,8 @@ enum lk_fact_type {
     LK_FACT_ARCHES_FOUND,   /* package, arches: those of `from`, where all are wanted */
     LK_FACT_NUMBERS,        /* epoch, fence, push, package: given already, or never to be */
     LK_FACT_RECORD, /* count (its place), first, repository, tag, arches (one; none: the index), child */
+    LK_FACT_AGENT_DRAINED, /* agent, why */
+    LK_FACT_AGENT_RESUMED, /* agent */
 };
 
 struct lk_fact {
@@ -70,7 +72,10 @@ struct lk_fact {
             size_t                 arch_count;
             struct lk_arch         arches[LK_PACKAGE_ARCHES_MAX];
         };
-        char agent[LK_NAME_SIZE];
+        struct {
+            char agent[LK_NAME_SIZE];
+            char why[LK_JOB_TEXT_SIZE];
+        };
         char text[LK_REASON_SIZE];
     };
 };

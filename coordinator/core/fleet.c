@@ -24,46 +24,52 @@ struct lk_agent *lk_fleet_of(struct lk_core *core, struct lk_job *job)
 }
 
 /* Who said goodbye gives way: a name that was taken out of the configuration never comes back. */
-static bool has_left(const struct lk_core *core)
+static bool has_left(const struct lk_agent *agent)
 {
-    for (size_t i = 0; i < core->agent_count; i++)
-        if (!core->agents[i].session)
-            return true;
-    return false;
+    return !agent->session && !agent->drained;
 }
 
 bool lk_core_takes_agent(const struct lk_core *core, const char *name)
 {
     for (size_t i = 0; i < core->agent_count; i++)
-        if (strcmp(core->agents[i].name, name) == 0)
+        if (has_left(&core->agents[i]) || strcmp(core->agents[i].name, name) == 0)
             return true;
-    return core->agent_count < core->config.agents_max || has_left(core);
+    return core->agent_count < core->config.agents_max;
 }
 
 static struct lk_agent *new_place(struct lk_core *core)
 {
-    struct lk_agent *agent = core->agents;
-
     if (core->agent_count < core->config.agents_max)
         return &core->agents[core->agent_count++];
-    while (agent->session)
-        agent++;
+    for (size_t i = 0; i < core->agent_count; i++)
+        if (has_left(&core->agents[i]))
+            return &core->agents[i];
+    return NULL;
+}
+
+struct lk_agent *lk_fleet_add(struct lk_core *core, const char *name)
+{
+    struct lk_agent *agent = lk_fleet_find(core, name);
+
+    if (agent)
+        return agent;
+    agent = new_place(core);
+    if (!agent)
+        return NULL;
+    *agent = (struct lk_agent) { 0 };
+    snprintf(agent->name, sizeof(agent->name), "%s", name);
     return agent;
 }
 
 void lk_fleet_hello(struct lk_core *core, const struct lk_event *event)
 {
-    struct lk_agent *agent = lk_fleet_find(core, event->agent.name);
+    struct lk_agent *agent = lk_fleet_add(core, event->agent.name);
 
-    if (!lk_core_takes_agent(core, event->agent.name)) {
+    if (!agent) {
         lk_stale(core);
         return;
     }
-    if (!agent) {
-        agent = new_place(core);
-        *agent = (struct lk_agent) { 0 };
-        snprintf(agent->name, sizeof(agent->name), "%s", event->agent.name);
-    }
+    agent->has_come = true;
     agent->session = event->agent.session;
     agent->ready = false;
     agent->suspect = false;

@@ -393,7 +393,8 @@ static bool agent_lost_it(struct lk_core *core, struct lk_job *job)
     const struct lk_agent *agent = lk_fleet_of(core, job);
     char                   text[LK_JOB_TEXT_SIZE];
 
-    if (!agent || (agent->session && (!agent->ready || job->session == agent->session)))
+    if (!agent || !agent->has_come ||
+        (agent->session && (!agent->ready || job->session == agent->session)))
         return false;
     snprintf(text, sizeof(text), "agent %.*s %s", LK_NAME_SIZE, agent->name,
              agent->session ? "came back without this job" : "was stopped");

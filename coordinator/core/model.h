@@ -258,6 +258,11 @@ struct lk_agent {
     struct lk_platform platforms[LK_AGENT_PLATFORMS_MAX];
     char               software[64];
     char               builder[64];
+    bool               has_come; /* since our start */
+
+    /* durable: whom a person has drained gets nothing new */
+    bool drained;
+    char drained_why[LK_JOB_TEXT_SIZE];
 };
 
 /* The one way into an image repository.  Fences come from one counter for all (core.c). */

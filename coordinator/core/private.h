@@ -151,12 +151,18 @@ void lk_job_ticket_wanted(struct lk_core *core, const struct lk_event *event);
 void lk_job_checked(struct lk_core *core, const struct lk_event *event);
 void lk_job_advance(struct lk_core *core, struct lk_package *package, struct lk_job *job);
 
-void             lk_fleet_hello(struct lk_core *core, const struct lk_event *event);
-void             lk_fleet_alive(struct lk_core *core, const struct lk_event *event);
-void             lk_fleet_gone(struct lk_core *core, const struct lk_event *event);
-void             lk_fleet_advance(struct lk_core *core);
+void lk_fleet_hello(struct lk_core *core, const struct lk_event *event);
+void lk_fleet_alive(struct lk_core *core, const struct lk_event *event);
+void lk_fleet_gone(struct lk_core *core, const struct lk_event *event);
+void lk_fleet_advance(struct lk_core *core);
+/* NULL: there are as many as can be, and none of them has left. */
+struct lk_agent *lk_fleet_add(struct lk_core *core, const char *name);
 struct lk_agent *lk_fleet_find(struct lk_core *core, const char *name);
 struct lk_agent *lk_fleet_of(struct lk_core *core, struct lk_job *job); /* NULL: not heard of */
+
+/* drain.c */
+void lk_fleet_drain(struct lk_core *core, const struct lk_event *event);
+bool lk_apply_drain(struct lk_core *core, const struct lk_fact *fact);
 
 void lk_sched_advance(struct lk_core *core, struct lk_push *push);
 

@@ -20,8 +20,9 @@ struct choice {
     struct lk_agent *agent;
     bool             emulated;
     uint32_t         free_slots;
-    bool             any;           /* some connected agent serves the arch */
-    bool             only_emulated; /* but only by emulation, which the push does not allow */
+    bool             any; /* some connected agent serves the arch; else perhaps only ... */
+    const struct lk_agent *drained;
+    bool                   emulating; /* by emulation, which the push does not allow */
 };
 
 static void consider(struct choice *choice, struct lk_agent *agent, const struct lk_arch *arch,
@@ -32,11 +33,14 @@ static void consider(struct choice *choice, struct lk_agent *agent, const struct
     if (!platform || !agent->session)
         return;
     if (platform->emulated && !allow_emulation) {
-        choice->only_emulated = !choice->any;
+        choice->emulating = true;
+        return;
+    }
+    if (agent->drained) {
+        choice->drained = agent;
         return;
     }
     choice->any = true;
-    choice->only_emulated = false;
     uint32_t busy = agent->ready && !agent->suspect ? agent->busy : UINT32_MAX;
     if (busy >= agent->slots)
         return;
@@ -72,7 +76,11 @@ static const struct lk_wait *make_wait(struct lk_core *core, const struct lk_arc
     if (choice->any)
         snprintf(wait->text, sizeof(wait->text), "every agent for %s is busy or silent",
                  arch->name);
-    else if (choice->only_emulated)
+    else if (choice->drained)
+        snprintf(wait->text, sizeof(wait->text),
+                 "whoever builds for %s is drained; `lkcoord agents resume %s` changes that",
+                 arch->name, choice->drained->name);
+    else if (choice->emulating)
         snprintf(wait->text, sizeof(wait->text),
                  "agents build for %s only by emulation; --allow-emulation permits it",
                  arch->name);

@@ -17,6 +17,8 @@ struct lk_snapshot {
     size_t            record_count;
     struct lk_record *records; /* in the order in which they will have to make room */
     uint32_t         *places;  /* of each in the core's ring */
+    size_t            drained_count;
+    struct lk_agent  *drained;
 };
 
 static void copy_records(const struct lk_core *core, struct lk_snapshot *snapshot)
@@ -32,6 +34,14 @@ static void copy_records(const struct lk_core *core, struct lk_snapshot *snapsho
         snapshot->places[snapshot->record_count] = (uint32_t)place;
         snapshot->records[snapshot->record_count++] = core->records[place];
     }
+}
+
+static void copy_drained(const struct lk_core *core, struct lk_snapshot *snapshot)
+{
+    snapshot->drained = lk_xcalloc(core->agent_count + 1, sizeof(*snapshot->drained));
+    for (size_t i = 0; i < core->agent_count; i++)
+        if (core->agents[i].drained)
+            snapshot->drained[snapshot->drained_count++] = core->agents[i];
 }
 
 struct lk_snapshot *lk_snapshot_take(const struct lk_core *core)
@@ -51,6 +61,7 @@ struct lk_snapshot *lk_snapshot_take(const struct lk_core *core)
     for (size_t i = 0; i < snapshot->packages_max; i++)
         snapshot->packages[i] = core->packages[i].id;
     copy_records(core, snapshot);
+    copy_drained(core, snapshot);
     return snapshot;
 }
 
@@ -64,6 +75,7 @@ void lk_snapshot_free(struct lk_snapshot **snapshot)
     free(s->packages);
     free(s->records);
     free(s->places);
+    free(s->drained);
     free(s);
 }
 
@@ -82,7 +94,9 @@ bool lk_snapshot_keeps(const struct lk_snapshot *snapshot, const struct lk_fact 
     switch (fact->type) {
     case LK_FACT_STARTED:
     case LK_FACT_NUMBERS:
-    case LK_FACT_RECORD: return false; /* said anew */
+    case LK_FACT_RECORD:
+    case LK_FACT_AGENT_DRAINED:
+    case LK_FACT_AGENT_RESUMED: return false; /* said anew */
     case LK_FACT_PUSH_ACCEPTED:
     case LK_FACT_SOURCE_READY:
     case LK_FACT_PUSH_CANCELLED:
@@ -123,11 +137,22 @@ static void say_record(const struct lk_snapshot *snapshot, size_t index, struct 
     out->arches[0] = record->arch;
 }
 
+static void say_drained(const struct lk_agent *agent, struct lk_fact *out)
+{
+    out->type = LK_FACT_AGENT_DRAINED;
+    memcpy(out->agent, agent->name, sizeof(out->agent));
+    memcpy(out->why, agent->drained_why, sizeof(out->why));
+}
+
 bool lk_snapshot_adds(const struct lk_snapshot *snapshot, size_t index, struct lk_fact *out)
 {
-    if (index > snapshot->record_count)
+    if (index > snapshot->record_count + snapshot->drained_count)
         return false;
     memset(out, 0, sizeof(*out));
+    if (index > snapshot->record_count) {
+        say_drained(&snapshot->drained[index - 1 - snapshot->record_count], out);
+        return true;
+    }
     if (index > 0) {
         say_record(snapshot, index - 1, out);
         return true;

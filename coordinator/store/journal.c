@@ -27,6 +27,11 @@ static bool has_agent(enum lk_fact_type type)
     return type == LK_FACT_JOB_ASSIGNED || type == LK_FACT_JOB_BUILT;
 }
 
+static bool has_why(enum lk_fact_type type)
+{
+    return type == LK_FACT_AGENT_DRAINED || type == LK_FACT_AGENT_RESUMED;
+}
+
 static bool has_text(enum lk_fact_type type)
 {
     return type == LK_FACT_JOB_RETRIED || type == LK_FACT_JOB_FAILED ||
@@ -111,6 +116,9 @@ size_t lk_fact_encode(const struct lk_fact *fact, uint8_t out[LK_FACT_BYTES_MAX]
         memcpy(message.request_key, fact->request_key, sizeof(message.request_key));
     } else if (has_names(fact->type)) {
         encode_names(fact, &message);
+    } else if (has_why(fact->type)) {
+        memcpy(message.agent, fact->agent, sizeof(message.agent));
+        memcpy(message.text, fact->why, sizeof(fact->why));
     } else if (has_agent(fact->type)) {
         memcpy(message.agent, fact->agent, sizeof(message.agent));
     } else if (has_text(fact->type)) {
@@ -190,7 +198,9 @@ static bool decode_variant(lk_fact_Fact *message, struct lk_fact *out)
         out->arch_count = message->arches_count;
         return decode_arches(out->arches, message->arches, message->arches_count);
     }
-    if (has_agent(out->type))
+    if (has_why(out->type))
+        lk_str_copy(out->why, sizeof(out->why), lk_str_of(message->text));
+    if (has_agent(out->type) || has_why(out->type))
         memcpy(out->agent, message->agent, sizeof(out->agent));
     else if (has_text(out->type))
         memcpy(out->text, message->text, sizeof(out->text));
@@ -212,7 +222,7 @@ int lk_fact_decode(struct lk_str bytes, struct lk_fact *out, struct lk_err *err)
     if (!pb_decode(&stream, lk_fact_Fact_fields, &message))
         return lk_err_set(err, LK_ERR_CONFLICT, "a fact cannot be read: %s",
                           PB_GET_ERROR(&stream));
-    if (message.type < LK_FACT_STARTED || message.type > LK_FACT_RECORD)
+    if (message.type < LK_FACT_STARTED || message.type > LK_FACT_AGENT_RESUMED)
         return lk_err_set(err, LK_ERR_CONFLICT,
                           "a fact is of type %u, which this version does not know",
                           message.type);

@@ -98,7 +98,9 @@ static inline void disturb_agent(struct world *w, struct dice *dice)
     struct world_agent *agent = &w->agents[roll(dice, (uint32_t)w->agent_count)];
     struct world_slot  *slot = &agent->slots[roll(dice, agent->slot_count)];
 
-    switch (roll(dice, 7)) {
+    switch (roll(dice, 9)) {
+    case 7: drain(w, agent->name, "a new disk"); break;
+    case 8: resume(w, agent->name); break;
     case 0: agent->frozen = !agent->frozen; break;
     case 1: agent->stuck = !agent->stuck; break;
     case 2: reconnect(w, agent); break;
@@ -171,6 +173,7 @@ static inline void heal(struct world *w)
     memset(w->faults, 0, sizeof(w->faults));
     for (size_t i = 0; i < w->agent_count; i++) {
         w->agents[i].frozen = w->agents[i].stuck = false;
+        resume(w, w->agents[i].name);
         reconnect(w, &w->agents[i]);
     }
     run(w);

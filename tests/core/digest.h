@@ -90,11 +90,27 @@ static inline void mix_package(uint64_t *sum, const struct lk_package *package)
         mix_text(sum, package->text);
 }
 
+/* In whatever order they came in. */
+static inline uint64_t drained_digest(const struct lk_core *core)
+{
+    const struct lk_agent *agent;
+    uint64_t               all = 0;
+
+    for (size_t i = 0; (agent = lk_core_agent(core, i)); i++) {
+        uint64_t sum = 0xcbf29ce484222325;
+        mix_text(&sum, agent->name);
+        mix_text(&sum, agent->drained_why);
+        all += agent->drained ? sum : 0;
+    }
+    return all;
+}
+
 static inline uint64_t world_digest(const struct lk_core *core)
 {
     uint64_t sum = 0xcbf29ce484222325;
 
     mix_u64(&sum, lk_core_epoch(core));
+    mix_u64(&sum, drained_digest(core));
     for (const struct lk_push *push = lk_core_first_push(core); push; push = push->next) {
         mix_u64(&sum, push->id);
         mix_u64(&sum, push->state);

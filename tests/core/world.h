@@ -405,6 +405,22 @@ static inline void cancel(struct world *w, uint64_t push)
     step(w, &event);
 }
 
+static inline void drain(struct world *w, const char *agent, const char *why)
+{
+    struct lk_event event = { .type = why ? LK_EVENT_AGENT_DRAIN : LK_EVENT_AGENT_RESUME };
+
+    event.drain.session = 7;
+    event.drain.request = 3;
+    event.drain.agent = agent;
+    event.drain.why = why;
+    step(w, &event);
+}
+
+static inline void resume(struct world *w, const char *agent)
+{
+    drain(w, agent, NULL);
+}
+
 static inline void source(struct world *w, uint64_t push, const struct lk_err *why)
 {
     struct lk_event event = { .type = why ? LK_EVENT_SOURCE_FAILED : LK_EVENT_SOURCE_READY };

@@ -41,6 +41,7 @@ struct sim_check {
     int64_t     renewed_until_ms; /* of a permit that ended in this step, and whose */
     uint64_t    renewed_job;
     uint64_t    pushes[SIM_SUBMITS];
+    bool        drained[SIM_AGENTS];
 };
 
 struct sim_check *check_new(void)
@@ -116,8 +117,12 @@ static void check_given(struct sim *sim, const struct lk_fact *fact)
     const struct view  *view = view_of(sim, fact->job);
     const struct given *given = &view->given[fact->attempt % LK_GIVEN_MAX];
 
-    if (fact->type == LK_FACT_JOB_ASSIGNED && fact->attempt == view->last_attempt + 1)
+    if (fact->type == LK_FACT_JOB_ASSIGNED && fact->attempt == view->last_attempt + 1) {
+        if (sim->check->drained[number_of(fact->agent)])
+            sim_break(sim, CHECK_DRAINED, "job %llu is given to %s, which is drained",
+                      (unsigned long long)fact->job, fact->agent);
         return;
+    }
     if (given->attempt != fact->attempt || given->agent != number_of(fact->agent))
         sim_break(sim, CHECK_RIGHT_PARTS,
                   "job %llu attempt %u counts as %s's, who never had it",
@@ -167,6 +172,8 @@ static void note(struct sim *sim, const struct lk_core *core, const struct lk_fa
         note_turn(sim, core, fact, now_ms);
     else if (fact->type == LK_FACT_PACKAGE_ENDED)
         leave_turn(sim, core, fact->package, 0);
+    else if (fact->type == LK_FACT_AGENT_DRAINED || fact->type == LK_FACT_AGENT_RESUMED)
+        sim->check->drained[number_of(fact->agent)] = fact->type == LK_FACT_AGENT_DRAINED;
     if (fact->type == LK_FACT_JOB_RETRIED || fact->type == LK_FACT_JOB_DONE ||
         fact->type == LK_FACT_JOB_FAILED || fact->type == LK_FACT_JOB_CANCELLED)
         leave_turn(sim, core, fact->job / LK_PACKAGE_ARCHES_MAX, fact->job);
@@ -336,6 +343,7 @@ void check_restart(struct sim *sim, bool is_backup)
 
     memset(check->views, 0, sizeof(check->views));
     memset(check->turns, 0, sizeof(check->turns));
+    memset(check->drained, 0, sizeof(check->drained));
     check->fence = is_backup ? 0 : check->told_fence;
     check->told_fence = check->fence;
     if (!is_backup)

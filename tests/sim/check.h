@@ -31,6 +31,7 @@ enum check_number {
     CHECK_CAUSE,
     CHECK_ALIVE,
     CHECK_STALE,
+    CHECK_DRAINED,
 };
 
 struct lk_core;

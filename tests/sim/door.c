@@ -261,6 +261,27 @@ void coordinator_gets_source(struct sim *sim, uint32_t number, bool is_bad)
     coordinator_step(sim, &event);
 }
 
+bool sim_coordinator_drain(struct sim *sim, uint32_t agent, bool drains)
+{
+    struct sim_coordinator *c = sim->coordinator;
+    struct lk_event event = { .type = drains ? LK_EVENT_AGENT_DRAIN : LK_EVENT_AGENT_RESUME };
+    const struct lk_agent *known;
+
+    if (!c->core || sim->now_ms < c->paused_until_ms)
+        return true;
+    event.drain.session = 1;
+    event.drain.request = 1;
+    event.drain.agent = agent_name(agent);
+    event.drain.why = "a new disk";
+    coordinator_step(sim, &event);
+    if (!c->core || c->durable < c->count)
+        return true;
+    for (size_t i = 0; (known = lk_core_agent(c->core, i)); i++)
+        if (known->drained && strcmp(known->name, agent_name(agent)) == 0)
+            return true;
+    return false;
+}
+
 void sim_coordinator_cancel(struct sim *sim, uint64_t push)
 {
     struct lk_event event = { .type = LK_EVENT_CANCEL };

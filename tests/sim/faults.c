@@ -100,6 +100,10 @@ static void do_to_agent(struct sim *sim, const struct sim_fault *fault)
         sim_agent_jump(sim, agent, fault->for_ms);
     else if (fault->kind == SIM_AGENT_FAILS_FAST)
         sim_agent_fails_fast(sim, agent, sim->now_ms + fault->for_ms);
+    else if (fault->kind == SIM_PERSON_DRAINS) {
+        sim_coordinator_drain(sim, agent, true);
+        sim_at(sim, sim->now_ms + fault->for_ms, SIM_AT_RESUME, 0, agent, 0);
+    }
 }
 
 void sim_do_fault(struct sim *sim, uint32_t number)

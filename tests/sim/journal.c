@@ -142,6 +142,8 @@ static const char *const names[] = {
     [LK_FACT_PUSH_FORGOTTEN] = "push forgotten",
     [LK_FACT_PUBLISH_QUEUED] = "publishing queued",
     [LK_FACT_ARCHES_FOUND] = "architectures found",
+    [LK_FACT_AGENT_DRAINED] = "agent drained",
+    [LK_FACT_AGENT_RESUMED] = "agent resumed",
 };
 
 static void say_fact(const struct sim *sim, const struct lk_fact *fact)

@@ -83,6 +83,13 @@ void sim_client_receive(struct sim *sim, uint32_t number)
            sim_strikes(sim, SIM_SOURCE_IS_BAD, 0, &fault));
 }
 
+/* Until they have seen it done, and nothing can undo it any more. */
+void sim_person_resumes(struct sim *sim, uint32_t agent)
+{
+    if (sim_coordinator_drain(sim, agent, false) || !sim->healed)
+        sim_at(sim, sim->now_ms + WATCH_MS, SIM_AT_RESUME, 0, agent, 0);
+}
+
 /* What a client had sent is not there any more: it begins anew. */
 void sim_clients_disconnected(struct sim *sim)
 {

@@ -94,6 +94,7 @@ static const struct {
                                       "an outsider moves the tag of an architecture" },
     [SIM_CHILD_IS_DELETED] = { 3, EVERYBODY, "somebody deletes a manifest in the registry" },
     [SIM_PERSON_CANCELS] = { 3, EVERYBODY, "somebody cancels a push" },
+    [SIM_PERSON_DRAINS] = { 2, ONE_AGENT, "somebody drains %a, and resumes it after %d" },
 };
 
 static void make_agents(struct sim_plan *plan, struct dice *dice)

@@ -75,6 +75,7 @@ enum sim_event_type {
     SIM_AT_PLAN,
     SIM_AT_HEALED,
     SIM_AT_CLIENT,
+    SIM_AT_RESUME, /* somebody looks after an agent that was drained */
     SIM_AT_SOURCE,
     SIM_AT_COORDINATOR, /* a message */
     SIM_AT_START,
@@ -248,6 +249,8 @@ void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck);
 void sim_coordinator_pause(struct sim *sim, int64_t pause_ms);
 void sim_coordinator_jump(struct sim *sim, int64_t gap_ms, bool reboot);
 void sim_coordinator_cancel(struct sim *sim, uint64_t push);
+/* False: it is resumed, for good. */
+bool sim_coordinator_drain(struct sim *sim, uint32_t agent, bool drains);
 void sim_coordinator_slow_disk(struct sim *sim, int64_t until_ms);
 bool sim_coordinator_submit(struct sim *sim, uint32_t client);
 bool sim_coordinator_is_at_rest(const struct sim *sim);
@@ -276,6 +279,7 @@ uint32_t sim_agent_life(const struct sim *sim, uint32_t number);
 /* ---- people.c ---- */
 
 void sim_client_begins(struct sim *sim, uint32_t client);
+void sim_person_resumes(struct sim *sim, uint32_t agent);
 void sim_client_happens(struct sim *sim, const struct sim_event *event);
 void sim_client_accepted(struct sim *sim, uint32_t client, uint64_t push);
 void sim_client_refused(struct sim *sim, uint32_t client);

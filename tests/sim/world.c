@@ -87,6 +87,7 @@ static void happen(struct sim *sim, const struct sim_event *event)
     switch (event->type) {
     case SIM_AT_PLAN: sim_do_fault(sim, event->what); return;
     case SIM_AT_HEALED: sim_heal(sim); return;
+    case SIM_AT_RESUME: sim_person_resumes(sim, event->who); return;
     case SIM_AT_CLIENT:
     case SIM_AT_SOURCE: sim_client_happens(sim, event); return;
     case SIM_AT_COORDINATOR:

@@ -204,6 +204,13 @@ static void sample_of_requests(lk_wire_Envelope *e)
     case lk_wire_Envelope_follow_tag:
         e->body.follow = (lk_wire_Follow) { .job = 11, .attempt = 2, .offset = 4096 };
         return;
+    case lk_wire_Envelope_drain_agent_tag:
+        e->body.drain_agent =
+            (lk_wire_DrainAgent) { .name = "builder-1", .reason = "new disk" };
+        return;
+    case lk_wire_Envelope_resume_agent_tag:
+        e->body.resume_agent = (lk_wire_ResumeAgent) { .name = "builder-1" };
+        return;
     default: return; /* LIST_AGENTS has no fields */
     }
 }
@@ -269,6 +276,8 @@ static void sample_of_updates(lk_wire_Envelope *e)
             .software = "lkagentd 0.1.0",
             .builder = "buildah 1.28.2",
             .silent_ms = 12000,
+            .drained = true,
+            .drained_why = "new disk",
         };
         return;
     default: return;

@@ -43,6 +43,8 @@ static const char *const names[] = {
     [LK_FACT_ARCHES_FOUND] = "arches_found",
     [LK_FACT_NUMBERS] = "numbers",
     [LK_FACT_RECORD] = "record",
+    [LK_FACT_AGENT_DRAINED] = "agent_drained",
+    [LK_FACT_AGENT_RESUMED] = "agent_resumed",
 };
 
 static struct lk_child sample_child(void)
@@ -157,6 +159,8 @@ static struct lk_fact sample(enum lk_fact_type type)
         fact.arch_count = 1;
         strcpy(fact.arches[0].name, "s390x");
         break;
+    case LK_FACT_AGENT_DRAINED: strcpy(fact.why, "a new disk"); /* fall through */
+    case LK_FACT_AGENT_RESUMED: strcpy(fact.agent, "builder-s390x"); break;
     case LK_FACT_PUSH_ACCEPTED: sample_push(&fact); break;
     case LK_FACT_PACKAGE_ACCEPTED: sample_package(&fact); break;
     case LK_FACT_PUSH_ENDED:
@@ -306,7 +310,7 @@ static void what_cannot_be_a_fact_is_named(void **state)
         const char *text;
     } cases[] = {
         { "", "type 0" },
-        { "081a", "type 26" },
+        { "087f", "type 127" },
         { "ff", "cannot be read" },
         { "0805"
           "500a",

@@ -1,0 +1,43 @@
+# Agents that are drained, that fail, and how much they get at once.
+
+load helper
+
+setup_file() {
+    start_world
+    start_agents amd64
+}
+
+# ID TEXT
+says() {
+    lkcoord status "$1" | grep -qF "$2"
+}
+
+@test "a drained agent gets nothing new, also after restarts of both, until it is resumed" {
+    new_small_package drained "arches: [amd64]"
+    lkcoord agents drain amd64-1 --reason "a new disk"
+    run -0 lkcoord agents
+    [[ $output == *"amd64-1  there"*"drained (a new disk)" ]]
+    world_kill coordinator KILL
+    world_coordinator
+    world_kill amd64-1 KILL
+    world_agent_again amd64-1
+    world_wait_agents 1
+    id=$(lkcoord push --detach --org "$REGISTRY/demo" drained)
+    world_wait "the reason" 10 says "$id" \
+        "whoever builds for amd64 is drained; \`lkcoord agents resume amd64-1\` changes that"
+    lkcoord agents resume amd64-1
+    run -0 lkcoord watch "$id"
+    run -0 lkcoord agents
+    [[ $output != *drained* ]]
+}
+
+@test "who is not in the configuration cannot be drained, and a misspelled request changes nothing" {
+    run -5 lkcoord agents drain nobody
+    [[ $output == *"no agent of this name is in the coordinator's configuration"* ]]
+    run -5 lkcoord agents resume nobody
+    [[ $output == *"no agent of this name is known"* ]]
+    run -2 lkcoord agents drain
+    run -2 lkcoord agents stop amd64-1
+    run -2 lkcoord agents resume amd64-1 --reason why
+    [[ $output == *"lkcoord agents drain NAME"* ]]
+}
