@@ -20,8 +20,9 @@
 #define REDIRECTS_MAX       3
 #define LOOK_AT_CANCEL_MS   200
 
-int lk_registry_open(struct lk_registry **out, const struct lk_reference *repository,
-                     const struct lk_registry_options *options, struct lk_err *err)
+int lk_session_open(struct lk_registry **out, const char *noun, const struct lk_reference *name,
+                    const char *base, const struct lk_registry_options *options,
+                    struct lk_err *err)
 {
     struct lk_http_options http = { .plain_http = options->plain_http,
                                     .ca_file = options->ca_file,
@@ -32,15 +33,25 @@ int lk_registry_open(struct lk_registry **out, const struct lk_reference *reposi
 
     if (lk_http_open(&registry->http, &http, err) < 0)
         return -1;
-    registry->name = *repository;
-    registry->base = lk_xasprintf("%s://%s/v2/%s/", options->plain_http ? "http" : "https",
-                                  lk_reference_api_host(repository), repository->path);
+    registry->noun = noun;
+    registry->name = *name;
+    registry->base = lk_xstrdup(base);
     registry->patience_ms = options->patience_ms ? options->patience_ms : PATIENCE_DEFAULT_MS;
     registry->plain_http = options->plain_http;
     registry->credential = options->credential;
     registry->cancel = options->cancel;
     *out = LK_TAKE(registry);
     return 0;
+}
+
+int lk_registry_open(struct lk_registry **out, const struct lk_reference *repository,
+                     const struct lk_registry_options *options, struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer)
+    char *base = lk_xasprintf("%s://%s/v2/%s/", options->plain_http ? "http" : "https",
+                              lk_reference_api_host(repository), repository->path);
+
+    return lk_session_open(out, "registry", repository, base, options, err);
 }
 
 void lk_registry_close(struct lk_registry **registry)
@@ -93,7 +104,9 @@ static bool is_passing(int status)
 
 static enum lk_err_kind kind_of(int status, const struct complaint *complaint)
 {
-    if (status == 400 && strcmp(complaint->code, "DIGEST_INVALID") == 0)
+    /* VERSION is a trust server's: somebody else published meanwhile. */
+    if (status == 400 && (strcmp(complaint->code, "DIGEST_INVALID") == 0 ||
+                          strcmp(complaint->code, "VERSION") == 0))
         return LK_ERR_CONFLICT;
     if (is_passing(status))
         return LK_ERR_RETRY;
@@ -127,7 +140,7 @@ int lk_session_refused(const struct lk_registry *registry, const struct lk_call 
 
     read_complaint(answer, &complaint);
     return lk_err_set(err, kind_of(answer->status, &complaint),
-                      "registry %s, repository %s: %s: answered %d%s%s%s%s%s",
+                      "%s %s, repository %s: %s: answered %d%s%s%s%s%s", registry->noun,
                       registry->name.host, registry->name.path, call->what, answer->status,
                       complaint.code[0] ? " " : "", complaint.code,
                       complaint.message[0] ? ": " : "", complaint.message,
@@ -229,7 +242,7 @@ int lk_session_ask_once(struct lk_registry *registry, const struct lk_call *call
                         struct lk_http_answer *answer, struct lk_err *err)
 {
     if (ask_authenticated(registry, call, answer, err) < 0)
-        return lk_err_wrap(err, "registry %s, repository %s: %s", registry->name.host,
+        return lk_err_wrap(err, "%s %s, repository %s: %s", registry->noun, registry->name.host,
                            registry->name.path, call->what);
     if (!is_passing(answer->status))
         return 0;

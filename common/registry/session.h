@@ -1,6 +1,7 @@
 /*
  * session - what every question to a registry needs: the connection, the credential and what became of it,
- * redirects, and patience with passing troubles.  Used only in common/registry.
+ * redirects, and patience with passing troubles.  Used only in common/registry and by common/notary, whose servers
+ * ask for tokens in the same way.
  */
 #ifndef LK_REGISTRY_SESSION_H
 #define LK_REGISTRY_SESSION_H
@@ -23,6 +24,7 @@ struct lk_challenge {
 
 struct lk_registry {
     struct lk_http      *http;
+    const char          *noun; /* "registry": what errors call it */
     char                *base; /* "https://host/v2/path/" */
     struct lk_reference  name;
     uint32_t             patience_ms;
@@ -35,6 +37,14 @@ struct lk_registry {
     char                 mount_from
         [LK_REPOSITORY_SIZE]; /* a second repository that the token has to let us read, or "" */
 };
+
+/*
+ * What lk_registry_open does, for another API: `name` has the host that errors name, and the path that tokens are
+ * for; `base` is what credentials may be sent to.
+ */
+int lk_session_open(struct lk_registry **out, const char *noun, const struct lk_reference *name,
+                    const char *base, const struct lk_registry_options *options,
+                    struct lk_err *err);
 
 /* One request.  `what` completes "registry H, repository R: ..." in errors: "reading manifest 1.2". */
 struct lk_call {

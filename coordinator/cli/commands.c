@@ -17,6 +17,7 @@ const struct lk_command *const lk_commands[] = {
     &lk_cmd_agents,
     &lk_cmd_verify,
     &lk_cmd_keys,
+    &lk_cmd_trust,
     &lk_cmd_version,
     &lk_cmd_help,
     NULL,

@@ -162,3 +162,17 @@ int lk_passphrase_ask(struct lk_buf *out, const char *key, struct lk_err *err)
         return lk_err_wrap(err, "opening %s", key);
     return check(out, false, err);
 }
+
+int lk_passphrase_trust(struct lk_buf *out, const char *variable, const char *prompt,
+                        bool is_new, struct lk_err *err)
+{
+    const char *environment = getenv(variable);
+
+    if (environment)
+        lk_buf_add_text(out, environment);
+    else if (from_terminal(out, prompt, is_new, err) < 0)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%snot known, and there is no terminal to ask on: set %s", prompt,
+                          variable);
+    return check(out, is_new, err);
+}

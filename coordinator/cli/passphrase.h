@@ -17,4 +17,8 @@ int lk_passphrase_new(struct lk_buf *out, const char *file, struct lk_err *err);
 int lk_passphrase_new_local(struct lk_buf *out, struct lk_err *err);
 int lk_passphrase_ask(struct lk_buf *out, const char *key, struct lk_err *err);
 
+/* For a key of content trust: from this variable, else asked for with this prompt, twice if the key is new. */
+int lk_passphrase_trust(struct lk_buf *out, const char *variable, const char *prompt,
+                        bool is_new, struct lk_err *err);
+
 #endif

@@ -45,6 +45,7 @@ git:      common/hash/
 http:     common/registry/reference.h
 keyfile:  common/json/ common/os/
 net:      common/os/ proto/message.h
+notary:   common/hash/ common/http/url.h common/keyfile/ common/os/ common/registry/
 oci:      common/hash/ common/json/
 pkg:      common/git/ common/json/ common/os/ common/registry/reference.h common/yaml/
 registry: common/hash/ common/http/ common/json/ common/keyfile/ common/oci/ common/os/
