@@ -271,6 +271,11 @@ bool sim_agent_holds(const struct sim *sim, uint32_t number, uint64_t job, uint3
     return false;
 }
 
+bool sim_agent_runs(const struct sim *sim, uint32_t number)
+{
+    return sim->agents[number]->core != NULL;
+}
+
 bool sim_agent_is_idle(const struct sim *sim, uint32_t number)
 {
     const struct sim_agent *agent = sim->agents[number];
@@ -318,6 +323,7 @@ void sim_agent_happens(struct sim *sim, const struct sim_event *event)
     if (event->life && event->life != agent->life)
         return;
     if (sim->now_ms < agent->paused_until_ms) {
+        sim_feel(sim, SIM_AGENT_IS_PAUSED, event->who);
         sim_at(sim, agent->paused_until_ms, event->type, event->life, event->who, event->what);
         return;
     }

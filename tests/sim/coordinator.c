@@ -123,6 +123,8 @@ static void die(struct sim *sim, int64_t pause_ms)
 {
     struct sim_coordinator *c = sim->coordinator;
 
+    sim->stale += c->stale;
+    c->stale = 0;
     SIM_SAY(sim, "coordinator: dies with %zu of %zu facts on disk", c->durable, c->count);
     operations_die(sim);
     c->digest = c->durable == c->count ? world_digest(c->core) : 0;
@@ -168,6 +170,24 @@ void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck)
     c->epoch = 0;
     check_restart(sim, true);
     SIM_SAY(sim, "coordinator: a backup with %zu facts is restored", c->durable);
+}
+
+bool sim_coordinator_restore_old(struct sim *sim, int64_t pause_ms, int64_t age_ms)
+{
+    struct sim_coordinator *c = sim->coordinator;
+    size_t                  kept = c->durable;
+
+    while (kept > c->base && c->keys[kept - 1].at_ms > sim->now_ms - age_ms)
+        kept--;
+    if (!c->core || kept == c->durable || kept == c->base)
+        return false;
+    sim_coordinator_restore(sim, pause_ms, (uint32_t)(c->durable - kept));
+    return true;
+}
+
+bool sim_coordinator_runs(const struct sim *sim)
+{
+    return sim->coordinator->core != NULL;
 }
 
 void sim_coordinator_pause(struct sim *sim, int64_t pause_ms)
@@ -234,6 +254,7 @@ void sim_coordinator_happens(struct sim *sim, const struct sim_event *event)
     if (event->life && event->life != c->life)
         return;
     if (sim->now_ms < c->paused_until_ms && event->type != SIM_AT_START) {
+        sim_feel(sim, SIM_COORDINATOR_IS_PAUSED, 0);
         sim_at(sim, c->paused_until_ms, event->type, event->life, event->who, event->what);
         return;
     }

@@ -52,6 +52,7 @@ struct fact_key {
     uint64_t          a;
     uint64_t          b;
     bool              is_last; /* of its step: those reach the disk together */
+    int64_t           at_ms;
 };
 
 struct sim_coordinator {

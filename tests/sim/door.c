@@ -282,15 +282,18 @@ bool sim_coordinator_drain(struct sim *sim, uint32_t agent, bool drains)
     return false;
 }
 
-void sim_coordinator_cancel(struct sim *sim, uint64_t push)
+bool sim_coordinator_cancel(struct sim *sim, uint64_t push)
 {
     struct lk_event event = { .type = LK_EVENT_CANCEL };
+    uint32_t        outcome;
 
     if (!sim->coordinator->core)
-        return;
+        return false;
+    bool is_live = !sim_coordinator_outcome(sim, push, &outcome);
     event.cancel.session = 1;
     event.cancel.request = 1;
     event.cancel.client = "c0";
     event.cancel.push = push;
     coordinator_step(sim, &event);
+    return is_live;
 }

@@ -45,7 +45,7 @@ void coordinator_carry_out(struct sim *sim, const struct lk_effect *effect)
         SIM_SAY(sim, "coordinator: answers c%u: %s", (unsigned)effect->session - 1,
                 effect->text);
         if (effect->kind == LK_ERR_INVALID || effect->kind == LK_ERR_LIMIT)
-            sim_client_refused(sim, (uint32_t)effect->session - 1);
+            sim_client_refused(sim, (uint32_t)effect->session - 1, effect->text);
         return;
     case LK_EFFECT_RECEIVE: sim_client_receive(sim, (uint32_t)effect->session - 1); return;
     case LK_EFFECT_OFFER: tell_of_job(sim, effect, SIM_OFFER); return;

@@ -1,7 +1,15 @@
 /* What the plan says goes wrong, and when. */
 #include "tests/sim/sim.h"
 
+#include "tests/sim/words.h"
+
 #include <string.h>
+
+void sim_feel(struct sim *sim, enum sim_fault_kind kind, uint32_t agent)
+{
+    if (sim->in_force[kind][agent])
+        sim->felt[sim->in_force[kind][agent] - 1] = true;
+}
 
 void sim_count(struct sim *sim, const struct sim_fault *fault)
 {
@@ -23,6 +31,7 @@ bool sim_strikes(struct sim *sim, enum sim_fault_kind kind, uint32_t agent,
         return false;
     sim->armed[kind][agent] = 0;
     *fault = &sim->plan->faults[armed - 1];
+    sim->felt[armed - 1] = true;
     sim_count(sim, *fault);
     return true;
 }
@@ -32,18 +41,46 @@ static bool is_for_all(enum sim_fault_kind kind)
     return kind >= SIM_REGISTRY_REFUSES && kind < SIM_FIRST_TIMED;
 }
 
-static struct sim_name name_of(const struct sim_fault *fault)
+static bool is_of_agent(enum sim_fault_kind kind)
 {
-    return (struct sim_name) { (uint8_t)(fault->luck % SIM_REPOSITORIES),
-                               (uint8_t)(fault->luck / SIM_REPOSITORIES % SIM_TAGS) };
+    return strstr(sim_fault_sentence(kind), "%a") != NULL;
 }
 
-static void cancel(struct sim *sim, const struct sim_fault *fault)
+static bool cancel(struct sim *sim, const struct sim_fault *fault)
 {
     uint64_t push = sim->clients[fault->luck % sim->plan->submit_count].push;
 
-    if (push)
-        sim_coordinator_cancel(sim, push);
+    return push && sim_coordinator_cancel(sim, push);
+}
+
+/* True: it makes a difference as it happens, which for some is seen only later (sim_feel). */
+static bool is_felt_at_once(const struct sim *sim, const struct sim_fault *fault)
+{
+    switch ((int)fault->kind) {
+    case SIM_LINE_IS_CUT: return sim_agent_connection(sim, fault->agent) != 0;
+    case SIM_AGENT_IS_KILLED:
+    case SIM_AGENT_IS_WIPED:
+    case SIM_AGENT_LEAVES: return sim_agent_runs(sim, fault->agent);
+    case SIM_COORDINATOR_IS_KILLED:
+    case SIM_COORDINATOR_REBOOTS:
+    case SIM_BACKUP_IS_RESTORED: return sim_coordinator_runs(sim);
+    case SIM_LINE_STALLS:
+    case SIM_LINE_IS_A_HOLE:
+    case SIM_AGENT_IS_PAUSED:
+    case SIM_AGENT_FAILS_FAST:
+    case SIM_COORDINATOR_IS_PAUSED:
+    case SIM_DISK_IS_SLOW:
+    case SIM_REGISTRY_IS_DOWN:
+    case SIM_SIGNER_IS_DOWN: return false;
+    case SIM_CHILD_IS_DELETED:
+    case SIM_PERSON_CANCELS:
+    case SIM_PART_IS_DELETED:
+    case SIM_INDEX_IS_DELETED:
+    case SIM_OUTSIDER_TAKES_PART:
+    case SIM_OUTSIDER_DELETES_TAG:
+    case SIM_OLD_BACKUP_IS_RESTORED: return false; /* these find something, or not */
+    default: return true;
+    }
 }
 
 static void do_to_coordinator(struct sim *sim, const struct sim_fault *fault)
@@ -68,13 +105,24 @@ static void do_to_coordinator(struct sim *sim, const struct sim_fault *fault)
     else if (fault->kind == SIM_SIGNER_IS_DOWN)
         sim->registry.signer_down_until_ms = until_ms;
     else if (fault->kind == SIM_OUTSIDER_MOVES_TAG)
-        sim_outsider_moves(sim, name_of(fault));
+        sim_outsider_moves(sim, sim_luck_name(fault->luck));
     else if (fault->kind == SIM_OUTSIDER_MOVES_ARCH_TAG)
-        sim_outsider_moves_arch_tag(sim, name_of(fault), fault->luck / 64 % SIM_ARCHES);
-    else if (fault->kind == SIM_CHILD_IS_DELETED)
-        sim_outsider_deletes(sim, fault->luck);
-    else if (fault->kind == SIM_PERSON_CANCELS)
-        cancel(sim, fault);
+        sim_outsider_moves_arch_tag(sim, sim_luck_name(fault->luck),
+                                    sim_luck_arch(fault->luck));
+}
+
+/* What may find nothing to be done; true: it did. */
+static bool look_for_something(struct sim *sim, const struct sim_fault *fault)
+{
+    if (fault->kind == SIM_CHILD_IS_DELETED)
+        return sim_outsider_deletes(sim, fault->luck);
+    if (fault->kind == SIM_PERSON_CANCELS)
+        return cancel(sim, fault);
+    if (fault->kind == SIM_OLD_BACKUP_IS_RESTORED)
+        return sim_coordinator_restore_old(sim, fault->for_ms, 1000 * (int64_t)fault->luck);
+    return fault->kind >= SIM_PART_IS_DELETED && fault->kind <= SIM_OUTSIDER_DELETES_TAG &&
+           sim_outsider_does(sim, fault->kind, sim_luck_name(fault->luck),
+                             sim_luck_arch(fault->luck));
 }
 
 static void do_to_agent(struct sim *sim, const struct sim_fault *fault)
@@ -116,8 +164,12 @@ void sim_do_fault(struct sim *sim, uint32_t number)
         return;
     }
     sim_count(sim, fault);
+    sim->in_force[fault->kind][is_of_agent(fault->kind) ? fault->agent : 0] =
+        (uint8_t)(number + 1);
+    sim->felt[number] = is_felt_at_once(sim, fault);
     do_to_agent(sim, fault);
     do_to_coordinator(sim, fault);
+    sim->felt[number] |= look_for_something(sim, fault);
 }
 
 /* What waits for its chance does so no longer; what lasts ends.  Who is away comes back by itself. */

@@ -2,6 +2,7 @@
  * The disk: facts are handed in, and are durable when a sync that began after that has ended.  Effects wait until
  * then.  One sync at a time; what comes meanwhile makes the next group, as in coordinator/pump.h.
  */
+#include "tests/sim/book.h"
 #include "tests/sim/check.h"
 #include "tests/sim/coordinator.h"
 
@@ -9,6 +10,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define CRASH_MS 1000 /* of `crash_at`: it is back then */
 
 static struct fact_key key_of(const struct lk_fact *fact)
 {
@@ -46,24 +49,27 @@ static bool may_go(const struct sim_coordinator *c, const struct lk_effect *effe
     switch (effect->type) {
     case LK_EFFECT_ACCEPTED:
     case LK_EFFECT_RECEIVE:
-        return is_durable(c,
-                          (struct fact_key) { LK_FACT_PUSH_ACCEPTED, effect->push, 0, false });
+        return is_durable(
+            c, (struct fact_key) { .type = LK_FACT_PUSH_ACCEPTED, .a = effect->push });
     case LK_EFFECT_OFFER:
-        return is_durable(
-            c, (struct fact_key) { LK_FACT_JOB_ASSIGNED, effect->job, effect->attempt, false });
+        return is_durable(c, (struct fact_key) { .type = LK_FACT_JOB_ASSIGNED,
+                                                 .a = effect->job,
+                                                 .b = effect->attempt });
     case LK_EFFECT_TICKET:
-        return is_durable(
-            c, (struct fact_key) { LK_FACT_JOB_BUILT, effect->job, effect->attempt, false });
+        return is_durable(c, (struct fact_key) { .type = LK_FACT_JOB_BUILT,
+                                                 .a = effect->job,
+                                                 .b = effect->attempt });
     case LK_EFFECT_PERMIT:
         return is_durable(
-            c, (struct fact_key) { LK_FACT_PERMIT_GRANTED, effect->fence, 0, false });
+            c, (struct fact_key) { .type = LK_FACT_PERMIT_GRANTED, .a = effect->fence });
     case LK_EFFECT_MERGE:
         return is_durable(
-            c, (struct fact_key) { LK_FACT_PUBLISH_QUEUED, effect->package, 0, false });
+            c, (struct fact_key) { .type = LK_FACT_PUBLISH_QUEUED, .a = effect->package });
     case LK_EFFECT_TAG:
         memcpy(&index, effect->child.digest.sha256, sizeof(index));
-        return is_durable(
-            c, (struct fact_key) { LK_FACT_PACKAGE_MERGED, effect->package, index, false });
+        return is_durable(c, (struct fact_key) { .type = LK_FACT_PACKAGE_MERGED,
+                                                 .a = effect->package,
+                                                 .b = index });
     case LK_EFFECT_ANSWER:
     case LK_EFFECT_DROP:
     case LK_EFFECT_PROBE:
@@ -71,6 +77,21 @@ static bool may_go(const struct sim_coordinator *c, const struct lk_effect *effe
     case LK_EFFECT_FORGET: return true;
     }
     return true;
+}
+
+/* Whoever is asked twice for the same does it once, or it makes no difference. */
+static void carry_out(struct sim *sim, const struct lk_effect *effect)
+{
+    uint32_t life = sim->coordinator->life;
+
+    if (!sim->plan->effects_twice) {
+        coordinator_carry_out(sim, effect);
+        return;
+    }
+    const struct lk_effect again = *effect;
+    coordinator_carry_out(sim, &again);
+    if (sim->coordinator->life == life)
+        coordinator_carry_out(sim, &again);
 }
 
 static void release(struct sim *sim)
@@ -81,7 +102,7 @@ static void release(struct sim *sim)
     while (c->queue_first < c->queue_end && c->queue[c->queue_first].needs <= c->durable) {
         struct waiting *next = &c->queue[c->queue_first++];
         check_released(sim, &next->effect, may_go(c, &next->effect));
-        coordinator_carry_out(sim, &next->effect);
+        carry_out(sim, &next->effect);
         if (c->life != life)
             return;
     }
@@ -101,12 +122,18 @@ static void begin_sync(struct sim *sim)
         sim_coordinator_kill(sim, fault->for_ms, fault->luck & 1 ? 0 : fault->luck >> 1);
         return;
     }
+    if (++sim->writes == sim->plan->crash_at && !sim->plan->crash_is_after) {
+        sim_coordinator_kill(sim, CRASH_MS, 0);
+        return;
+    }
+    if (slow)
+        sim_feel(sim, SIM_DISK_IS_SLOW, 0);
     c->syncing = c->count;
     sim_at(sim, sim->now_ms + between(&c->dice, 1, slow ? 5000 : 3), SIM_AT_SYNCED, c->life, 0,
            (uint32_t)c->syncing);
 }
 
-static void append(struct sim_coordinator *c, const struct lk_fact *fact)
+static void append(struct sim_coordinator *c, const struct lk_fact *fact, int64_t now_ms)
 {
     if (c->count == c->max) {
         c->max = c->max ? 2 * c->max : 256;
@@ -114,6 +141,7 @@ static void append(struct sim_coordinator *c, const struct lk_fact *fact)
         c->keys = lk_xrealloc(c->keys, c->max * sizeof(*c->keys));
     }
     c->keys[c->count] = key_of(fact);
+    c->keys[c->count].at_ms = now_ms;
     c->journal[c->count++] = *fact;
 }
 
@@ -146,9 +174,22 @@ static const char *const names[] = {
     [LK_FACT_AGENT_RESUMED] = "agent resumed",
 };
 
+const char *sim_fact_name(unsigned type)
+{
+    return type < LK_COUNT(names) ? names[type] : NULL;
+}
+
+uint8_t sim_fact_of(const char *name)
+{
+    for (unsigned i = 1; i < LK_COUNT(names); i++)
+        if (names[i] && strcmp(names[i], name) == 0)
+            return (uint8_t)i;
+    return 0;
+}
+
 static void say_fact(const struct sim *sim, const struct lk_fact *fact)
 {
-    const char *name = (size_t)fact->type < LK_COUNT(names) ? names[fact->type] : NULL;
+    const char *name = sim_fact_name((unsigned)fact->type);
     uint64_t    package =
         fact->package || !fact->job ? fact->package : fact->job / LK_PACKAGE_ARCHES_MAX;
 
@@ -173,7 +214,8 @@ void journal_take(struct sim *sim, const struct lk_out *out)
     struct sim_coordinator *c = sim->coordinator;
 
     for (size_t i = 0; i < out->fact_count; i++) {
-        append(c, &out->facts[i]);
+        append(c, &out->facts[i], sim->now_ms);
+        book_note(sim, &out->facts[i]);
         if (sim->trace)
             say_fact(sim, &out->facts[i]);
     }
@@ -197,6 +239,11 @@ void journal_synced(struct sim *sim, size_t count)
         sim_coordinator_kill(sim, fault->for_ms, 0);
         return;
     }
+    if (sim->writes == sim->plan->crash_at && sim->plan->crash_is_after) {
+        sim_coordinator_kill(sim, CRASH_MS, 0);
+        return;
+    }
+    book_synced(sim, count);
     release(sim);
     if (c->core)
         begin_sync(sim);
@@ -214,7 +261,7 @@ void journal_jump(struct sim *sim)
         package = c->journal[i].package > package ? c->journal[i].package : package;
     }
     lk_fact_jump(&fact, lk_core_epoch(c->core) + 1000, push, package);
-    append(c, &fact);
+    append(c, &fact, sim->now_ms);
     c->keys[c->count - 1].is_last = true;
     c->durable = c->count;
     if (!lk_core_apply(c->core, &fact))
@@ -237,7 +284,7 @@ void journal_compact(struct sim *sim)
     }
     c->count = kept;
     for (size_t i = 0; lk_snapshot_adds(snapshot, i, &fact); i++)
-        append(c, &fact);
+        append(c, &fact, sim->now_ms);
     c->keys[c->count - 1].is_last = true;
     c->base = c->durable = c->count;
     SIM_SAY(sim, "coordinator: its journal is shortened to %zu facts", c->count);

@@ -43,6 +43,8 @@ static void deliver_in_order(struct sim *sim, const struct sim_message *message)
     int64_t *last = &sim->line_until_ms[to_agent(message)][message->agent];
     int64_t  at_ms = sim->now_ms + 1 + roll(&sim->net, 20);
 
+    if (at_ms < *last)
+        sim_feel(sim, SIM_LINE_STALLS, message->agent);
     *last = at_ms < *last ? *last : at_ms;
     deliver(sim, message, *last);
 }
@@ -67,8 +69,10 @@ void sim_send(struct sim *sim, const struct sim_message *message)
     bool                    down = to_agent(message);
     const struct sim_fault *fault;
 
-    if (sim->now_ms < sim->hole_until_ms[message->agent])
+    if (sim->now_ms < sim->hole_until_ms[message->agent]) {
+        sim_feel(sim, SIM_LINE_IS_A_HOLE, message->agent);
         return;
+    }
     if (may_be_lost(message) &&
         sim_strikes(sim, down ? SIM_LOSES_TO_AGENT : SIM_LOSES_TO_COORDINATOR, message->agent,
                     &fault))

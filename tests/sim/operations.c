@@ -162,6 +162,7 @@ static void check_children(struct sim *sim, struct operation *operation)
     const struct lk_effect *effect = &operation->effect;
 
     if (effect->sign && sim->now_ms < sim->registry.signer_down_until_ms) {
+        sim_feel(sim, SIM_SIGNER_IS_DOWN, 0);
         fail(sim, operation, LK_ERR_RETRY, 0, "the signer does not answer");
         return;
     }

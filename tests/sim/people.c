@@ -24,6 +24,7 @@ static void finish(struct sim *sim, uint32_t number, uint32_t outcome)
 
     client->done = true;
     client->outcome = outcome + 1;
+    client->ended_ms = sim->now_ms;
     SIM_SAY(sim, "client c%u: ended with %u", number, outcome);
 }
 
@@ -65,8 +66,9 @@ void sim_client_accepted(struct sim *sim, uint32_t number, uint64_t push)
     client->push = push;
 }
 
-void sim_client_refused(struct sim *sim, uint32_t number)
+void sim_client_refused(struct sim *sim, uint32_t number, const char *why)
 {
+    snprintf(sim->clients[number].answer, sizeof(sim->clients[number].answer), "%s", why);
     if (!sim->clients[number].done)
         finish(sim, number, 5);
 }

@@ -77,7 +77,8 @@ enum sim_fault_kind {
     SIM_ANSWER_TO_CLIENT_IS_LOST,
     SIM_CLIENT_LEAVES,
     SIM_SOURCE_IS_BAD,
-    SIM_FIRST_TIMED, /* from here on: at their time */
+    SIM_REGISTRY_DENIES, /* in scenarios only, as those at the end: they say exactly what happens */
+    SIM_FIRST_TIMED,     /* from here on: at their time */
     SIM_LINE_STALLS = SIM_FIRST_TIMED,
     SIM_LINE_IS_CUT,
     SIM_LINE_IS_A_HOLE,
@@ -100,7 +101,22 @@ enum sim_fault_kind {
     SIM_CHILD_IS_DELETED,
     SIM_PERSON_CANCELS,
     SIM_PERSON_DRAINS,
+    /* In scenarios only. */
+    SIM_PART_IS_DELETED,
+    SIM_INDEX_IS_DELETED,
+    SIM_OUTSIDER_PUTS_INDEX,
+    SIM_OUTSIDER_TAKES_PART,
+    SIM_OUTSIDER_DELETES_TAG,
+    SIM_OLD_BACKUP_IS_RESTORED,
     SIM_FAULT_KINDS,
+};
+
+/* Which of many: those of a name, of an architecture, of an agent. */
+struct sim_filter {
+    bool            has_name;
+    struct sim_name name;
+    uint8_t         arch;  /* + 1; 0: any */
+    uint8_t         agent; /* + 1; 0: any */
 };
 
 struct sim_fault {
@@ -110,6 +126,11 @@ struct sim_fault {
     int64_t             at_ms;
     int64_t             for_ms;
     uint32_t            luck; /* whatever else has to be chosen */
+    /* Not at a time, but when that fact comes: scenarios. */
+    uint8_t           fact; /* an lk_fact_type; 0: at its time */
+    uint8_t           nth;
+    bool              is_on_disk; /* it has reached the disk; else: it is about to */
+    struct sim_filter of;
 };
 
 struct sim_plan {
@@ -119,17 +140,39 @@ struct sim_plan {
     uint8_t           agent_arch[SIM_AGENTS];
     uint8_t           agent_emulates[SIM_AGENTS]; /* another architecture + 1; 0: none */
     uint8_t           agent_slots[SIM_AGENTS];
+    int64_t           agent_build_ms[SIM_AGENTS]; /* then uploads have lengths too; 0: dice */
     size_t            submit_count;
     struct sim_submit submits[SIM_SUBMITS];
     size_t            fault_count;
     struct sim_fault  faults[SIM_FAULTS];
+    bool              is_scenario;    /* a book is kept for what it expects */
+    bool              effects_twice;  /* each effect is carried out twice */
+    uint32_t          crash_at;       /* the coordinator is killed at that write; 0: at none */
+    bool              crash_is_after; /* it is on disk; else it is lost */
 };
 
 /* `intensity`: faults a push, on average. */
 void sim_plan_make(struct sim_plan *plan, uint64_t seed, uint32_t intensity);
+
+/* The sentence of a kind: %a the agent, %d for how long, %t a tag, %r an architecture, %c a client, %n a number. */
+const char *sim_fault_sentence(enum sim_fault_kind kind);
+/* Whether one of these stands for the fault's luck: then no scenario has to state it. */
+bool sim_sentence_has_luck(const char *sentence);
+
+/* ---- plan_text.c ---- */
+
+/* As a scenario (scenario.h). */
 void sim_plan_print(const struct sim_plan *plan, FILE *out);
 void sim_plan_fault_text(const struct sim_plan *plan, const struct sim_fault *fault, char *text,
                          size_t size);
-extern const char *const sim_arch_names[SIM_ARCHES];
+/* What a scenario says after a comma of a push, and the field that it sets. */
+struct sim_submit_word {
+    const char *text;
+    size_t      offset; /* of a bool or a uint8_t */
+    uint8_t     value;
+};
+extern const struct sim_submit_word sim_submit_words[];
+extern const size_t                 sim_submit_word_count;
+extern const char *const            sim_arch_names[SIM_ARCHES];
 
 #endif

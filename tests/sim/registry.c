@@ -53,10 +53,12 @@ void sim_registry_tag(struct sim *sim, struct sim_tag *tag, uint32_t image, bool
     uint16_t before = (uint16_t)sim_registry_read(sim, tag);
 
     if (tag->now != image)
-        *tag = (struct sim_tag) { (uint16_t)image, before, tag->ours,
+        *tag = (struct sim_tag) { (uint16_t)image, before, tag->ours, tag->writes,
                                   ours ? hidden_until(sim) : sim->now_ms };
-    if (ours)
-        tag->ours = (uint16_t)image;
+    if (!ours)
+        return;
+    tag->ours = (uint16_t)image;
+    tag->writes++;
 }
 
 struct sim_tag *sim_registry_arch_tag(struct sim *sim, struct sim_name name,
@@ -68,6 +70,15 @@ struct sim_tag *sim_registry_arch_tag(struct sim *sim, struct sim_name name,
     return NULL;
 }
 
+bool sim_registry_is_down(struct sim *sim)
+{
+    bool is_down = sim->now_ms < sim->registry.down_until_ms;
+
+    if (is_down)
+        sim_feel(sim, SIM_REGISTRY_IS_DOWN, 0);
+    return is_down;
+}
+
 enum lk_err_kind sim_registry_fate(struct sim *sim, bool writes, bool *lost,
                                    uint32_t *retry_after_ms)
 {
@@ -75,10 +86,12 @@ enum lk_err_kind sim_registry_fate(struct sim *sim, bool writes, bool *lost,
 
     *lost = false;
     *retry_after_ms = 0;
-    if (sim->now_ms < sim->registry.down_until_ms)
+    if (sim_registry_is_down(sim))
         return LK_ERR_RETRY;
+    if (sim_strikes(sim, SIM_REGISTRY_DENIES, 0, &fault))
+        return LK_ERR_DENIED;
     if (sim_strikes(sim, SIM_REGISTRY_REFUSES, 0, &fault))
-        return fault->luck % 16 == 0 ? LK_ERR_DENIED : LK_ERR_RETRY;
+        return fault->luck % 16 == 15 ? LK_ERR_DENIED : LK_ERR_RETRY;
     if (sim_strikes(sim, SIM_REGISTRY_IS_BUSY, 0, &fault)) {
         *retry_after_ms = (uint32_t)fault->for_ms;
         return LK_ERR_RETRY;
@@ -144,7 +157,7 @@ void sim_outsider_moves_arch_tag(struct sim *sim, struct sim_name name, uint32_t
 }
 
 /* What a tag names is spared by collectors of garbage, and an agent may put its own again. */
-void sim_outsider_deletes(struct sim *sim, uint32_t luck)
+bool sim_outsider_deletes(struct sim *sim, uint32_t luck)
 {
     size_t count = sim->registry.count;
 
@@ -156,6 +169,58 @@ void sim_outsider_deletes(struct sim *sim, uint32_t luck)
         image->has_blobs = image->has_blobs && luck >> 16 & 1;
         SIM_SAY(sim, "outsider: deletes %s%s", image->is_index ? "an index" : "an image for ",
                 image->asked.name);
-        return;
+        return true;
     }
+    return false;
+}
+
+static bool put_index(struct sim *sim, struct sim_tag *tag, struct sim_name name, uint32_t arch,
+                      bool is_his)
+{
+    struct sim_image        index = foreign(sim, name);
+    const struct sim_image *there = &sim->registry.images[tag->now];
+
+    index.is_index = true;
+    for (unsigned i = 0; is_his && i < SIM_ARCHES; i++)
+        index.entries[index.count++] = foreign_child(sim, name, i);
+    for (unsigned i = 0; !is_his && i < there->count; i++)
+        if (strcmp(sim->registry.images[there->entries[i]].asked.name, sim_arch_names[arch]) !=
+            0)
+            index.entries[index.count++] = there->entries[i];
+    if (!is_his && index.count == there->count)
+        return false;
+    sim_registry_tag(sim, tag, sim_registry_add(sim, &index), false);
+    return true;
+}
+
+static bool delete_image(struct sim_image *image)
+{
+    if (!image->is_put || image->is_deleted)
+        return false;
+    image->is_deleted = true;
+    image->has_blobs = false;
+    return true;
+}
+
+bool sim_outsider_does(struct sim *sim, enum sim_fault_kind kind, struct sim_name name,
+                       uint32_t arch)
+{
+    struct sim_tag   *tag = &sim->registry.tags[name.repository][name.tag];
+    struct sim_image *index = &sim->registry.images[tag->now];
+
+    if (kind == SIM_OUTSIDER_PUTS_INDEX || kind == SIM_OUTSIDER_TAKES_PART)
+        return put_index(sim, tag, name, arch, kind == SIM_OUTSIDER_PUTS_INDEX);
+    if (kind == SIM_INDEX_IS_DELETED)
+        return delete_image(index);
+    if (kind == SIM_PART_IS_DELETED) {
+        for (unsigned i = 0; i < index->count; i++) {
+            struct sim_image *child = &sim->registry.images[index->entries[i]];
+            if (strcmp(child->asked.name, sim_arch_names[arch]) == 0)
+                return delete_image(child);
+        }
+        return false;
+    }
+    bool was_there = tag->now != 0;
+    sim_registry_tag(sim, tag, 0, false);
+    return was_there;
 }

@@ -117,6 +117,8 @@ struct sim_image {
     uint32_t         attempt;
     int64_t          visible_ms;
     uint32_t         signed_as; /* a bit for each name */
+    uint8_t          uploads;   /* how often these went well */
+    uint8_t          puts;
     uint8_t          count;
     uint16_t         entries[SIM_ARCHES + 1];
 };
@@ -130,7 +132,8 @@ static inline uint32_t sim_name_bit(struct sim_name name)
 struct sim_tag {
     uint16_t now;
     uint16_t before;
-    uint16_t ours; /* the last that the coordinator put here */
+    uint16_t ours;   /* the last that the coordinator put here */
+    uint16_t writes; /* by the coordinator */
     int64_t  visible_ms;
 };
 
@@ -152,11 +155,14 @@ struct sim_client {
     bool                     done;
     uint32_t                 tries;
     uint32_t                 outcome; /* + 1; 0: not ended yet */
+    int64_t                  ended_ms;
+    char                     answer[SIM_TEXT]; /* the last, where it was refused */
 };
 
 struct sim_coordinator;
 struct sim_agent;
 struct sim_check;
+struct sim_entry;
 
 struct sim {
     uint64_t               seed;
@@ -177,12 +183,19 @@ struct sim {
     int64_t                line_until_ms[2][SIM_AGENTS]; /* in order: the last one's arrival */
     int64_t                hole_until_ms[SIM_AGENTS];
     uint8_t  armed[SIM_FAULT_KINDS][SIM_AGENTS]; /* waiting for their chance: plan item + 1 */
+    uint8_t  in_force[SIM_FAULT_KINDS][SIM_AGENTS]; /* the same of those that last */
+    bool     felt[SIM_FAULTS];                      /* it made a difference to somebody */
     uint32_t injected[SIM_FAULT_KINDS];
     struct sim_registry     registry;
     struct sim_client       clients[SIM_SUBMITS];
     struct sim_coordinator *coordinator;
     struct sim_agent       *agents[SIM_AGENTS];
     struct sim_check       *check;
+    struct sim_entry       *book; /* book.h */
+    size_t                  book_count;
+    size_t                  book_synced;
+    uint32_t                writes; /* of the journal */
+    uint64_t                stale;  /* in lives that are over */
     uint64_t                steps;
     uint64_t                digest; /* over all outcomes */
     int                     broken; /* the number of what did not hold; 0: all well */
@@ -213,6 +226,8 @@ void sim_mix(struct sim *sim, uint64_t value);
 bool sim_strikes(struct sim *sim, enum sim_fault_kind kind, uint32_t agent,
                  const struct sim_fault **fault);
 void sim_count(struct sim *sim, const struct sim_fault *fault);
+/* One that was planned makes a difference now; `agent` is 0 where it is for all. */
+void sim_feel(struct sim *sim, enum sim_fault_kind kind, uint32_t agent);
 void sim_do_fault(struct sim *sim, uint32_t number);
 void sim_heal(struct sim *sim);
 
@@ -231,12 +246,16 @@ uint32_t          sim_registry_read(const struct sim *sim, const struct sim_tag 
 void sim_registry_tag(struct sim *sim, struct sim_tag *tag, uint32_t image, bool ours);
 struct sim_tag *sim_registry_arch_tag(struct sim *sim, struct sim_name name,
                                       const struct lk_arch *arch); /* NULL: none of ours */
+bool            sim_registry_is_down(struct sim *sim);
 /* RETRY, DENIED: not done.  `lost`: done, but nobody was told. */
 enum lk_err_kind sim_registry_fate(struct sim *sim, bool writes, bool *lost,
                                    uint32_t *retry_after_ms);
 void             sim_outsider_moves(struct sim *sim, struct sim_name name);
 void sim_outsider_moves_arch_tag(struct sim *sim, struct sim_name name, uint32_t arch);
-void sim_outsider_deletes(struct sim *sim, uint32_t luck);
+bool sim_outsider_deletes(struct sim *sim, uint32_t luck);
+/* What a scenario says exactly; false: there is nothing like that. */
+bool sim_outsider_does(struct sim *sim, enum sim_fault_kind kind, struct sim_name name,
+                       uint32_t arch);
 void sim_registry_put(struct sim *sim, struct sim_image *image);
 
 /* ---- coordinator.c ---- */
@@ -246,11 +265,14 @@ void sim_coordinator_free(struct sim *sim);
 void sim_coordinator_happens(struct sim *sim, const struct sim_event *event);
 void sim_coordinator_kill(struct sim *sim, int64_t pause_ms, uint32_t luck);
 void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck);
+/* False: there is nothing so old. */
+bool sim_coordinator_restore_old(struct sim *sim, int64_t pause_ms, int64_t age_ms);
+bool sim_coordinator_runs(const struct sim *sim);
 void sim_coordinator_pause(struct sim *sim, int64_t pause_ms);
 void sim_coordinator_jump(struct sim *sim, int64_t gap_ms, bool reboot);
-void sim_coordinator_cancel(struct sim *sim, uint64_t push);
 /* False: it is resumed, for good. */
 bool sim_coordinator_drain(struct sim *sim, uint32_t agent, bool drains);
+bool sim_coordinator_cancel(struct sim *sim, uint64_t push); /* false: nothing to cancel */
 void sim_coordinator_slow_disk(struct sim *sim, int64_t until_ms);
 bool sim_coordinator_submit(struct sim *sim, uint32_t client);
 bool sim_coordinator_is_at_rest(const struct sim *sim);
@@ -272,6 +294,7 @@ void sim_agent_pause(struct sim *sim, uint32_t number, int64_t pause_ms);
 void sim_agent_jump(struct sim *sim, uint32_t number, int64_t gap_ms);
 void sim_agent_fails_fast(struct sim *sim, uint32_t number, int64_t until_ms);
 bool sim_agent_holds(const struct sim *sim, uint32_t number, uint64_t job, uint32_t attempt);
+bool sim_agent_runs(const struct sim *sim, uint32_t number);
 bool sim_agent_is_idle(const struct sim *sim, uint32_t number);
 uint64_t sim_agent_connection(const struct sim *sim, uint32_t number);
 uint32_t sim_agent_life(const struct sim *sim, uint32_t number);
@@ -282,7 +305,7 @@ void sim_client_begins(struct sim *sim, uint32_t client);
 void sim_person_resumes(struct sim *sim, uint32_t agent);
 void sim_client_happens(struct sim *sim, const struct sim_event *event);
 void sim_client_accepted(struct sim *sim, uint32_t client, uint64_t push);
-void sim_client_refused(struct sim *sim, uint32_t client);
+void sim_client_refused(struct sim *sim, uint32_t client, const char *why);
 void sim_client_receive(struct sim *sim, uint32_t client);
 void sim_clients_disconnected(struct sim *sim);
 

@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* On an agent whose builds take a fixed time. */
+#define UPLOAD_MS 1000
+#define OTHER_MS  100
+
 static struct built *built_of(struct sim_agent *agent, const struct task *task)
 {
     for (size_t i = 0; i < BUILT_MAX; i++) {
@@ -38,16 +42,17 @@ static struct task *new_task(struct sim_agent *agent, const struct lk_agent_effe
 static int64_t duration(struct sim *sim, struct sim_agent *agent,
                         enum lk_agent_effect_kind kind)
 {
+    int64_t                 each_ms = sim->plan->agent_build_ms[agent->number];
     const struct sim_fault *fault;
 
     if (sim->now_ms < agent->fails_until_ms && kind == LK_AGENT_FETCH)
         return between(&agent->dice, 1, 20);
     if (kind == LK_AGENT_BUILD)
-        return skewed(&agent->dice, 500, 15000) +
+        return (each_ms ? each_ms : skewed(&agent->dice, 500, 15000)) +
                (sim_strikes(sim, SIM_BUILD_IS_SLOW, agent->number, &fault) ? fault->for_ms : 0);
     if (kind == LK_AGENT_UPLOAD)
-        return skewed(&agent->dice, 50, 3000);
-    return skewed(&agent->dice, 10, 400);
+        return each_ms ? UPLOAD_MS : skewed(&agent->dice, 50, 3000);
+    return each_ms ? OTHER_MS : skewed(&agent->dice, 10, 400);
 }
 
 static void begin(struct sim *sim, struct sim_agent *agent, struct task *task,
@@ -177,11 +182,12 @@ static void uploaded(struct sim *sim, struct sim_agent *agent, struct task *task
 
     if (sim_strikes(sim, SIM_TICKET_RUNS_OUT, agent->number, &fault)) {
         emit_failed(sim, agent, task, LK_ERR_DENIED, "401");
-    } else if (sim->now_ms < sim->registry.down_until_ms ||
+    } else if (sim_registry_is_down(sim) ||
                sim_strikes(sim, SIM_UPLOAD_HAS_TROUBLE, agent->number, &fault)) {
         emit_failed(sim, agent, task, LK_ERR_RETRY, "connection reset");
     } else {
         sim->registry.images[task->image].has_blobs = true;
+        sim->registry.images[task->image].uploads++;
         emit(sim, agent, task, LK_AGENT_UPLOADED);
     }
 }
@@ -190,7 +196,7 @@ static void put(struct sim *sim, struct sim_agent *agent, struct task *task)
 {
     const struct sim_fault *fault;
 
-    if (sim->now_ms < sim->registry.down_until_ms ||
+    if (sim_registry_is_down(sim) ||
         sim_strikes(sim, SIM_PUT_HAS_TROUBLE, agent->number, &fault)) {
         emit_failed(sim, agent, task, LK_ERR_RETRY, "503");
         return;
@@ -200,6 +206,7 @@ static void put(struct sim *sim, struct sim_agent *agent, struct task *task)
         return;
     }
     sim_registry_put(sim, &sim->registry.images[task->image]);
+    sim->registry.images[task->image].puts++;
     if (sim_strikes(sim, SIM_PUT_ANSWER_IS_LOST, agent->number, &fault))
         emit_failed(sim, agent, task, LK_ERR_RETRY, "no answer");
     else if (sim_strikes(sim, SIM_KILLED_AFTER_PUT, agent->number, &fault))
@@ -210,10 +217,12 @@ static void put(struct sim *sim, struct sim_agent *agent, struct task *task)
 
 static void fetched(struct sim *sim, struct sim_agent *agent, struct task *task)
 {
-    if (sim->now_ms < agent->fails_until_ms)
+    if (sim->now_ms < agent->fails_until_ms) {
+        sim_feel(sim, SIM_AGENT_FAILS_FAST, agent->number);
         emit_failed(sim, agent, task, LK_ERR_RETRY, "the builder does not run");
-    else
+    } else {
         emit(sim, agent, task, LK_AGENT_FETCHED);
+    }
 }
 
 void task_goes_on(struct sim *sim, struct sim_agent *agent, uint32_t what)

@@ -140,6 +140,7 @@ void sim_free(struct sim **sim)
     free(s->heap);
     free(s->messages);
     free(s->free_messages);
+    free(s->book);
     free(s);
     *sim = NULL;
 }

@@ -5,14 +5,14 @@
 # if any were.
 #
 #   tests/tools/check.sh [FILE...]     default: all unit, core and end-to-end tests,
-#                                      and the fuzz targets over their corpora
+#                                      the scenarios, and the fuzz targets over their corpora
 #
 # CONFIG chooses the build that is tested, as in the Makefile.
 #
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 export CONFIG=${CONFIG:-dev}
-out=build/$CONFIG/tests
+export out=build/$CONFIG/tests
 
 # The end-to-end tests run builders, which need root.
 if [ "$(id -u)" -ne 0 ]; then
@@ -49,6 +49,7 @@ run_one() {
     case $file in
     *.bats) timeout -k 20 900 bats --tap "$file" ;;
     */sim) timeout -k 5 300 "./$file" --seeds 1-2000 --faults 2 && echo 'ok 1 - seeds 1-2000' ;;
+    */scenarios) timeout -k 5 300 "$out/sim/sim" --scenario "$file"/*.lks ;;
     *) CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 120 "./$file" ;;
     esac >"$log.tap" 2>"$log.err" </dev/null || status=$?
     echo "$status" >"$log.status"
@@ -84,6 +85,7 @@ all_tests() {
         done
     done
     echo "$out/sim/sim"
+    echo tests/scenarios
     for source in tests/e2e/*.bats; do
         [ ! -e "$source" ] || echo "$source"
     done
