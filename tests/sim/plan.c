@@ -103,8 +103,7 @@ static const struct {
     [SIM_OUTSIDER_DELETES_TAG] = { 0, EVERYBODY, "an outsider deletes %t" },
     [SIM_OLD_BACKUP_IS_RESTORED] = { 0, EVERYBODY,
                                      "the coordinator loses its disk; a backup that is %n s "
-                                     "old "
-                                     "is restored after %d" },
+                                     "old is restored after %d" },
 };
 
 static void make_agents(struct sim_plan *plan, struct dice *dice)
