@@ -12,7 +12,7 @@ static const char *const root_keys[] = {
     "agents-endpoint", "clients-endpoint", "key",           "state",        "agents",
     "clients",         "registries",       "signing",       "trusted-keys", "publish",
     "lease-ms",        "permit-ms",        "suspect-ms",    "ping-ms",      "shelf",
-    "logs-max-mib",    "sources-max-mib",  "content-trust", NULL,
+    "logs-max-mib",    "sources-max-mib",  "content-trust", "quarantine",   NULL,
 };
 static const char *const agent_keys[] = { "key", "arches", NULL };
 static const char *const registry_keys[] = { "host",          "plain-http",   "ca-file", "user",
@@ -20,6 +20,7 @@ static const char *const registry_keys[] = { "host",          "plain-http",   "c
 static const char *const login_keys[] = { "user", "password-file", NULL };
 static const char *const signing_keys[] = { "key", "passphrase-file", "passphrase-fd", NULL };
 static const char *const publish_keys[] = { "stage", NULL };
+static const char *const quarantine_keys[] = { "after", "back-off-ms", NULL };
 
 struct reader {
     const char    *name;
@@ -332,6 +333,24 @@ static int publish(const struct reader *reader, const struct lk_yaml_node *root,
     return 0;
 }
 
+static int quarantine(const struct reader *reader, const struct lk_yaml_node *root,
+                      struct lk_coordinator_config *out)
+{
+    const struct lk_yaml_node *map = lk_yaml_get(root, "quarantine");
+    const struct lk_yaml_node *after;
+    uint64_t                   count = out->quarantine_after;
+
+    if (!map || lk_yaml_is_null(map))
+        return 0;
+    if (expect_map(reader, map, "quarantine", quarantine_keys) < 0)
+        return -1;
+    after = lk_yaml_get(map, "after");
+    if (after && lk_yaml_u64(after, reader->name, "after", 0, 1000, &count, reader->err) < 0)
+        return -1;
+    out->quarantine_after = (uint32_t)count;
+    return milliseconds(reader, map, "back-off-ms", 1000, 3600000, &out->quarantine_ms);
+}
+
 static int everything(const struct reader *reader, const struct lk_yaml_node *root,
                       struct lk_coordinator_config *out)
 {
@@ -352,7 +371,7 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
         peers(reader, root, "clients", &out->clients) < 0 ||
         registries(reader, root, out) < 0 || signing(reader, root, out) < 0 ||
         content_trust(reader, root, out) < 0 || trusted_keys(reader, root, out) < 0 ||
-        publish(reader, root, out) < 0)
+        publish(reader, root, out) < 0 || quarantine(reader, root, out) < 0)
         return -1;
     if (milliseconds(reader, root, "lease-ms", 1000, 86400000, &out->lease_ms) < 0 ||
         milliseconds(reader, root, "permit-ms", 1000, 86400000, &out->permit_ms) < 0 ||
@@ -397,6 +416,8 @@ int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *pa
         .permit_ms = 60000,
         .suspect_ms = 10000,
         .ping_ms = 2000,
+        .quarantine_after = 3,
+        .quarantine_ms = 30000,
         .logs_max_bytes = 4096 * MIB,
         .sources_max_bytes = 16384 * MIB,
     };

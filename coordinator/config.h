@@ -73,6 +73,8 @@ struct lk_coordinator_config {
     uint32_t              permit_ms;
     uint32_t              suspect_ms;
     uint32_t              ping_ms;
+    uint32_t              quarantine_after;  /* failures of an agent; 0: never */
+    uint32_t              quarantine_ms;     /* until it is tried out */
     uint64_t              logs_max_bytes;    /* of all logs together */
     uint64_t              sources_max_bytes; /* of each client's sources */
 };

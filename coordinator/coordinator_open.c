@@ -107,6 +107,8 @@ static int open_state(struct lk_coordinator *c, struct lk_err *err)
     config.lease_ms = c->config->lease_ms;
     config.hold_ms = c->config->permit_ms;
     config.suspect_ms = c->config->suspect_ms;
+    config.quarantine_after = c->config->quarantine_after;
+    config.quarantine_ms = c->config->quarantine_ms;
     c->core = lk_core_new(&config);
     if (open_journal(c, err) < 0 ||
         lk_logbook_open(&c->logs, logs, c->config->logs_max_bytes, err) < 0 ||

@@ -89,5 +89,9 @@ void lk_picture_of_agent(const struct lk_core *core, const struct lk_agent *agen
     LK_WIRE_TEXT(update->builder, agent->builder);
     update->drained = agent->drained;
     LK_WIRE_TEXT(update->drained_why, agent->drained_why);
+    update->quarantined = agent->canary_ms != 0;
+    if (update->quarantined)
+        LK_WIRE_TEXT(update->quarantined_why, agent->failed_why);
+    update->canary_ms = agent->canary_ms > now_ms ? (uint64_t)(agent->canary_ms - now_ms) : 0;
     update->silent_ms = now_ms > agent->heard_ms ? (uint64_t)(now_ms - agent->heard_ms) : 0;
 }

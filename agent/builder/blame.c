@@ -50,11 +50,12 @@ enum lk_err_kind lk_blame(const char *last_line, bool disk_was_full)
         "error pinging docker registry",
         "TLS handshake timeout",
         "toomanyrequests",
-        "Cannot connect to the Docker daemon",
         /* Two builds pulled one name for two architectures at once: the store has one image by a name. */
         "locating pulled image \"",
     };
 
+    if (strcasestr(last_line, "Cannot connect to the Docker daemon"))
+        return LK_ERR_PERMANENT; /* of this host: its builder is not there */
     if (disk_was_full || ends_for_want_of_room(last_line))
         return LK_ERR_LIMIT;
     if (quotes_the_package(last_line))

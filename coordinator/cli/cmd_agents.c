@@ -50,6 +50,12 @@ static void print_agent(void *ctx, const lk_wire_Envelope *answer)
         lk_buf_printf(&line, "  last heard %" PRIu64 " s ago", agent->silent_ms / 1000);
     if (agent->drained)
         add_reason(&line, "drained", agent->drained_why);
+    if (agent->quarantined)
+        add_reason(&line, "in quarantine", agent->quarantined_why);
+    if (agent->quarantined && agent->canary_ms)
+        lk_buf_printf(&line, ", tried out in %" PRIu64 " s", agent->canary_ms / 1000 + 1);
+    else if (agent->quarantined)
+        lk_buf_add_text(&line, ", tried out with one job");
     puts(lk_buf_text(&line));
 }
 
@@ -142,6 +148,9 @@ const struct lk_command lk_cmd_agents = {
     .summary =
         "Lists the agents: what they build, how busy they are.  Drains one, or resumes it.",
     .details =
+        "One that fails every job at once is in quarantine: a single job tries it out, later "
+        "and "
+        "later,\nuntil one goes well or the agent is resumed.\n"
         "An agent that is drained finishes what it has and gets nothing new, also after a "
         "restart\nof it or of the coordinator, until it is resumed.",
     .count_max = 2,

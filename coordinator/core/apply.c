@@ -320,6 +320,8 @@ static void retry_job(struct lk_core *core, struct lk_package *package, struct l
     leave_turn(package, job);
     set_state(core, package, job, LK_JOB_QUEUED);
     job->failures += fact->flag ? 1 : 0;
+    if (fact->flag)
+        memcpy(job->failed_on, job->agent, sizeof(job->failed_on));
     job->pushed = false;
     job->kept = false;
     job->phase = LK_PHASE_NONE;

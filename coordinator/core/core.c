@@ -25,6 +25,9 @@ const struct lk_core_config lk_core_defaults = {
     .source_ms = 600000,
     .patience_ms = 900000,
     .failures_max = 3,
+    .quarantine_after = 3,
+    .quick_ms = 30000,
+    .quarantine_ms = 30000,
 };
 
 struct lk_core *lk_core_new(const struct lk_core_config *config)

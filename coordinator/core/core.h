@@ -24,12 +24,15 @@ struct lk_core_config {
     size_t   agents_max;
     size_t   records_max;
     int64_t  lease_ms;
-    int64_t  suspect_ms;      /* silence after which an agent gets no new jobs */
-    int64_t  hold_ms;         /* a permit's length */
-    int64_t  in_turn_hold_ms; /* the same where the upload is inside the turn */
-    int64_t  source_ms;       /* a source has to arrive within */
-    int64_t  patience_ms;     /* troubles with the registry are retried for so long */
-    uint32_t failures_max;    /* of one job, that are not the package's fault */
+    int64_t  suspect_ms;       /* silence after which an agent gets no new jobs */
+    int64_t  hold_ms;          /* a permit's length */
+    int64_t  in_turn_hold_ms;  /* the same where the upload is inside the turn */
+    int64_t  source_ms;        /* a source has to arrive within */
+    int64_t  patience_ms;      /* troubles with the registry are retried for so long */
+    uint32_t failures_max;     /* of one job, that are not the package's fault */
+    uint32_t quarantine_after; /* an agent's own failures in a row, each of them ... */
+    int64_t  quick_ms;         /* ... so soon after it got the job; 0: never */
+    int64_t  quarantine_ms;    /* until its first canary; doubles with each that fails */
 };
 
 extern const struct lk_core_config lk_core_defaults;

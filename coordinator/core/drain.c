@@ -31,13 +31,15 @@ static void drain(struct lk_core *core, const struct lk_event *event)
 
 static void resume(struct lk_core *core, const struct lk_event *event)
 {
-    const struct lk_agent *agent = lk_fleet_find(core, event->drain.agent);
+    struct lk_agent *agent = lk_fleet_find(core, event->drain.agent);
 
     if (!agent) {
         lk_push_answer(core, event->drain.session, event->drain.request, LK_ERR_NOT_FOUND,
                        "no agent of this name is known; `lkcoord agents` lists them");
         return;
     }
+    lk_quarantine_lift(agent);
+    core->dirty = true;
     if (agent->drained)
         state_fact(core, LK_FACT_AGENT_RESUMED, event->drain.agent, "");
     lk_push_answer(core, event->drain.session, event->drain.request, LK_ERR_NONE, "");

@@ -132,6 +132,7 @@ void lk_fleet_advance(struct lk_core *core)
     for (size_t i = 0; i < core->agent_count; i++) {
         struct lk_agent *agent = &core->agents[i];
         agent->busy = 0;
+        lk_quarantine_advance(core, agent);
         if (!agent->session || agent->suspect)
             continue;
         int64_t limit = agent->heard_ms + core->config.suspect_ms;

@@ -93,7 +93,9 @@ void lk_job_retry(struct lk_core *core, struct lk_job *job, bool counted, const 
     job->op = 0;
     job->session = 0;
     job->trouble_since_ms = 0;
-    job->not_before_ms = core->now_ms + BACK_OFF_FIRST_MS;
+    int64_t pause_ms = BACK_OFF_FIRST_MS << (counted ? job->failures - 1 : 0);
+    job->not_before_ms =
+        core->now_ms + (pause_ms < BACK_OFF_LONGEST_MS ? pause_ms : BACK_OFF_LONGEST_MS);
 }
 
 static void assigned_back(struct lk_core *core, enum lk_fact_type type, struct lk_job *job,
@@ -116,6 +118,7 @@ static void taken_back(struct lk_core *core, enum lk_fact_type type, struct lk_j
     assigned_back(core, type, job, event, emulated);
     job->ticket_session = 0;
     job->permit_session = 0;
+    job->assigned_ms = 0;
 }
 
 static bool serves(const struct lk_agent *agent, const struct lk_arch *arch, bool *emulated)
@@ -162,6 +165,7 @@ static bool take_back(struct lk_core *core, const struct lk_agent *agent, struct
     if (phase >= LK_PHASE_BUILT) {
         lk_job_drop(core, job);
         taken_back(core, LK_FACT_JOB_BUILT, job, event, emulated);
+        lk_quarantine_built(core, job);
         return true;
     }
     if (job->state == LK_JOB_QUEUED) {
@@ -233,8 +237,10 @@ static void reported_failed(struct lk_core *core, struct lk_job *job,
         lk_job_fail(core, job, LK_OUTCOME_BUILD_FAILED, event->report.text);
     else if (kind == LK_ERR_DENIED || kind == LK_ERR_CONFLICT)
         lk_job_fail(core, job, LK_OUTCOME_REFUSED, event->report.text);
-    else
+    else {
+        lk_quarantine_failed(core, job, kind, event->report.text);
         lk_job_retry(core, job, true, event->report.text);
+    }
 }
 
 static void reported_built(struct lk_core *core, struct lk_package *package, struct lk_job *job,
@@ -242,8 +248,10 @@ static void reported_built(struct lk_core *core, struct lk_package *package, str
 {
     const struct lk_turnstile *turnstile = package->turnstile;
 
-    if (job->state == LK_JOB_ASSIGNED)
+    if (job->state == LK_JOB_ASSIGNED) {
         assigned_back(core, LK_FACT_JOB_BUILT, job, event, job->emulated);
+        lk_quarantine_built(core, job);
+    }
     if (!lk_digest_eq(&job->child.digest, &event->report.child.digest)) {
         lk_job_retry(core, job, true, "the agent reports another image than before");
         return;
@@ -399,7 +407,10 @@ static bool agent_lost_it(struct lk_core *core, struct lk_job *job)
     snprintf(text, sizeof(text), "agent %.*s %s", LK_NAME_SIZE, agent->name,
              agent->session ? "came back without this job" : "was stopped");
     /* Nobody since our own restart: perhaps it never had the offer. */
-    lk_job_retry(core, job, agent->session && job->session, text);
+    bool counted = agent->session && job->session;
+    if (counted)
+        lk_quarantine_failed(core, job, LK_ERR_NONE, text);
+    lk_job_retry(core, job, counted, text);
     return true;
 }
 

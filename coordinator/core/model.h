@@ -140,10 +140,11 @@ struct lk_job {
     uint64_t          id; /* package id * LK_PACKAGE_ARCHES_MAX + position; 0: no such job */
     struct lk_arch    arch;
     enum lk_job_state state;
-    bool              kept;         /* nothing is built: `child` was there already */
-    uint32_t          attempt;      /* the one in force; 0 before the first */
-    uint32_t          last_attempt; /* highest number ever given */
-    uint32_t          failures;     /* that count against the budget */
+    bool              kept;                    /* nothing is built: `child` was there already */
+    uint32_t          attempt;                 /* the one in force; 0 before the first */
+    uint32_t          last_attempt;            /* highest number ever given */
+    uint32_t          failures;                /* that count against the budget */
+    char              failed_on[LK_NAME_SIZE]; /* the agent of the last of them */
     char              agent[LK_NAME_SIZE];
     bool              emulated;
     struct lk_child   child;   /* from BUILT on */
@@ -160,6 +161,7 @@ struct lk_job {
         session; /* of the agent that reported or was offered it; 0: nobody since the restart */
     uint64_t ticket_session; /* to which a ticket was sent */
     uint64_t permit_session; /* to which the permit in force was sent */
+    int64_t  assigned_ms;    /* 0: before our start */
     int64_t  lease_until_ms;
     int64_t  not_before_ms;    /* back-off */
     int64_t  trouble_since_ms; /* first of the present row of registry troubles; 0: none */
@@ -258,7 +260,13 @@ struct lk_agent {
     struct lk_platform platforms[LK_AGENT_PLATFORMS_MAX];
     char               software[64];
     char               builder[64];
-    bool               has_come; /* since our start */
+    bool               has_come;    /* since our start */
+    uint32_t           failures;    /* quick ones, its own fault, in a row */
+    int64_t            canary_ms;   /* in quarantine: gets a canary then; else 0 */
+    int64_t            back_off_ms; /* before that one */
+    uint64_t           canary;      /* the job that tries it out, and its attempt */
+    uint32_t           canary_attempt;
+    char               failed_why[LK_JOB_TEXT_SIZE];
 
     /* durable: whom a person has drained gets nothing new */
     bool drained;

@@ -160,6 +160,17 @@ struct lk_agent *lk_fleet_add(struct lk_core *core, const char *name);
 struct lk_agent *lk_fleet_find(struct lk_core *core, const char *name);
 struct lk_agent *lk_fleet_of(struct lk_core *core, struct lk_job *job); /* NULL: not heard of */
 
+/* quarantine.c */
+/* An attempt failed, and not by its package.  `kind` is NONE where its agent lost it. */
+void lk_quarantine_failed(struct lk_core *core, const struct lk_job *job, enum lk_err_kind kind,
+                          const char *why);
+void lk_quarantine_built(struct lk_core *core, const struct lk_job *job);
+void lk_quarantine_lift(struct lk_agent *agent);
+/* In quarantine, and no canary may fly now. */
+bool lk_quarantine_holds(struct lk_core *core, const struct lk_agent *agent);
+void lk_quarantine_assigned(struct lk_agent *agent, const struct lk_job *job);
+void lk_quarantine_advance(struct lk_core *core, const struct lk_agent *agent);
+
 /* drain.c */
 void lk_fleet_drain(struct lk_core *core, const struct lk_event *event);
 bool lk_apply_drain(struct lk_core *core, const struct lk_fact *fact);

@@ -1,6 +1,6 @@
 /*
- * Gives queued jobs to agents: oldest push first; a native agent before an emulating one, then the one with
- * the most free slots.
+ * Gives queued jobs to agents: oldest push first; not where the job failed if others can; a native agent before an
+ * emulating one, then the one with the most free slots.
  */
 #include "coordinator/core/private.h"
 
@@ -20,38 +20,71 @@ struct choice {
     struct lk_agent *agent;
     bool             emulated;
     uint32_t         free_slots;
-    bool             any; /* some connected agent serves the arch; else perhaps only ... */
+    uint32_t         rank;
+    bool             any;    /* some connected agent serves the arch, busy or not ... */
+    bool             others; /* ... and one of them is not where the job failed */
+    /* If there is none: those that would, but ... */
+    const struct lk_agent *quarantined;
     const struct lk_agent *drained;
-    bool                   emulating; /* by emulation, which the push does not allow */
+    bool                   emulating; /* only by emulation, which the push does not allow */
 };
 
-static void consider(struct choice *choice, struct lk_agent *agent, const struct lk_arch *arch,
-                     bool allow_emulation)
+static bool failed_on(const struct lk_job *job, const struct lk_agent *agent)
 {
-    const struct lk_platform *platform = platform_of(agent, arch);
+    return strcmp(job->failed_on, agent->name) == 0;
+}
 
-    if (!platform || !agent->session)
-        return;
-    if (platform->emulated && !allow_emulation) {
+/*
+ * Elsewhere than where it failed, native, and then: a job that has not failed yet may well be the canary that
+ * brings an agent back; one that has is not risked again.
+ */
+static uint32_t rank_of(const struct lk_agent *agent, const struct lk_job *job, bool emulated)
+{
+    uint32_t trust = !agent->canary_ms ? 1 : job->failures == 0 ? 2 : 0;
+    uint32_t elsewhere = failed_on(job, agent) ? 0 : 8;
+    uint32_t native = emulated ? 0 : 4;
+
+    return elsewhere + native + trust;
+}
+
+/* False: it is none that may take the job now, for a reason that is noted. */
+static bool may_take(struct lk_core *core, struct choice *choice, const struct lk_agent *agent,
+                     bool emulated, bool allow_emulation)
+{
+    if (emulated && !allow_emulation)
         choice->emulating = true;
-        return;
-    }
-    if (agent->drained) {
+    else if (agent->drained)
         choice->drained = agent;
+    else if (lk_quarantine_holds(core, agent))
+        choice->quarantined = agent;
+    else
+        return true;
+    return false;
+}
+
+static void consider(struct lk_core *core, struct choice *choice, struct lk_agent *agent,
+                     const struct lk_job *job, bool allow_emulation)
+{
+    const struct lk_platform *platform = platform_of(agent, &job->arch);
+
+    if (!platform || !agent->session ||
+        !may_take(core, choice, agent, platform->emulated, allow_emulation))
         return;
-    }
     choice->any = true;
-    uint32_t busy = agent->ready && !agent->suspect ? agent->busy : UINT32_MAX;
-    if (busy >= agent->slots)
+    if (!agent->ready || agent->suspect)
         return;
-    uint32_t free_slots = agent->slots - busy;
-    bool     better = !choice->agent || (choice->emulated && !platform->emulated) ||
-                  (choice->emulated == platform->emulated && free_slots > choice->free_slots);
-    if (!better)
+    choice->others |= !failed_on(job, agent);
+    if (agent->busy >= agent->slots)
+        return;
+    uint32_t free_slots = agent->slots - agent->busy;
+    uint32_t rank = rank_of(agent, job, platform->emulated);
+    if (choice->agent &&
+        (rank < choice->rank || (rank == choice->rank && free_slots <= choice->free_slots)))
         return;
     choice->agent = agent;
     choice->emulated = platform->emulated;
     choice->free_slots = free_slots;
+    choice->rank = rank;
 }
 
 static const struct lk_wait *find_wait(const struct lk_core *core, const struct lk_arch *arch,
@@ -76,6 +109,11 @@ static const struct lk_wait *make_wait(struct lk_core *core, const struct lk_arc
     if (choice->any)
         snprintf(wait->text, sizeof(wait->text), "every agent for %s is busy or silent",
                  arch->name);
+    else if (choice->quarantined)
+        snprintf(wait->text, sizeof(wait->text),
+                 "whoever builds for %s is in quarantine, as %s is; one job will try it out "
+                 "(`lkcoord agents` says when)",
+                 arch->name, choice->quarantined->name);
     else if (choice->drained)
         snprintf(wait->text, sizeof(wait->text),
                  "whoever builds for %s is drained; `lkcoord agents resume %s` changes that",
@@ -91,11 +129,11 @@ static const struct lk_wait *make_wait(struct lk_core *core, const struct lk_arc
 }
 
 static void explain_wait(struct lk_core *core, struct lk_package *package, struct lk_job *job,
-                         const struct lk_wait *wait)
+                         const char *text)
 {
-    if (strcmp(wait->text, job->text) == 0)
+    if (strcmp(text, job->text) == 0)
         return;
-    memcpy(job->text, wait->text, sizeof(job->text));
+    snprintf(job->text, sizeof(job->text), "%s", text);
     lk_touch_job(core, package, job);
 }
 
@@ -110,7 +148,9 @@ static void assign(struct lk_core *core, struct lk_push *push, struct lk_package
     memcpy(fact->agent, choice->agent->name, sizeof(fact->agent));
     lk_fact_commit(core);
     choice->agent->busy++;
+    lk_quarantine_assigned(choice->agent, job);
 
+    job->assigned_ms = core->now_ms;
     job->session = choice->agent->session;
     job->ticket_session = 0;
     job->phase = LK_PHASE_NONE;
@@ -143,6 +183,7 @@ static void try_job(struct lk_core *core, struct lk_push *push, struct lk_packag
     bool                  allow_emulation = push->options.allow_emulation;
     const struct lk_wait *wait = find_wait(core, &job->arch, allow_emulation);
     struct choice         choice = { 0 };
+    char                  text[LK_JOB_TEXT_SIZE];
 
     if (core->now_ms < job->not_before_ms) {
         lk_wake_at(core, job->not_before_ms);
@@ -151,14 +192,20 @@ static void try_job(struct lk_core *core, struct lk_push *push, struct lk_packag
     if (push->options.sequential && something_runs(push))
         return;
     for (size_t i = 0; i < core->agent_count && !wait; i++)
-        consider(&choice, &core->agents[i], &job->arch, allow_emulation);
+        consider(core, &choice, &core->agents[i], job, allow_emulation);
+    if (choice.agent && choice.others && failed_on(job, choice.agent)) {
+        snprintf(text, sizeof(text), "it failed on %s, and waits for another agent",
+                 choice.agent->name);
+        explain_wait(core, package, job, text);
+        return;
+    }
     if (choice.agent) {
         assign(core, push, package, job, &choice);
         return;
     }
     if (!wait)
         wait = make_wait(core, &job->arch, allow_emulation, &choice);
-    explain_wait(core, package, job, wait);
+    explain_wait(core, package, job, wait->text);
 }
 
 void lk_sched_advance(struct lk_core *core, struct lk_push *push)

@@ -45,6 +45,7 @@ static inline void mix_job(uint64_t *sum, const struct lk_job *job)
         mix_text(sum, job->given[i].agent);
     }
     mix_u64(sum, job->failures);
+    mix_text(sum, job->failed_on);
     mix_text(sum, job->agent);
     mix_u64(sum, job->emulated);
     mix_child(sum, &job->child);

@@ -227,7 +227,7 @@ static void losing_a_job_time_and_again_ends_the_push(void **state)
         run_until_job(w, &amd64, LK_JOB_ASSIGNED);
         memset(w->agents[0].slots, 0, sizeof(w->agents[0].slots));
         reconnect(w, &w->agents[0]);
-        wait_ms(w, 1000);
+        wait_ms(w, 4000);
     }
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_INFRASTRUCTURE);
     assert_non_null(strstr(package_of(w)->text, "given up after 3 attempts"));
@@ -261,7 +261,7 @@ static void fail_time_and_again(enum lk_err_kind kind)
         slot->phase = LK_PHASE_FAILED;
         report(w, &w->agents[0], slot, kind);
         settle(w);
-        wait_ms(w, 1000);
+        wait_ms(w, 4000);
     }
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_INFRASTRUCTURE);
 }

@@ -175,6 +175,267 @@ static void a_drained_agent_gives_way_to_nobody(void **state)
     assert_true(agent_named(w, "third")->drained);
 }
 
+/* ---- in quarantine ---- */
+
+/* What it has fails, a second after it was given. */
+static void fail_a_job(struct world *w, struct world_agent *agent, enum lk_err_kind kind)
+{
+    for (unsigned i = 0; i < 2000; i++) {
+        while (carry_out_one(w))
+            ;
+        for (size_t k = 0; k < agent->slot_count; k++) {
+            struct world_slot *slot = &agent->slots[k];
+            if (!slot->job || slot->phase == LK_PHASE_FAILED)
+                continue;
+            w->now_ms += 1000;
+            slot->phase = LK_PHASE_FAILED;
+            report(w, agent, slot, kind);
+            while (carry_out_one(w))
+                ;
+            return;
+        }
+        sleep_until_woken(w);
+    }
+    fail_msg("%s gets nothing that it could fail", agent->name);
+}
+
+static struct world_agent *ill_agent(struct world *w, enum lk_err_kind kind)
+{
+    struct world_agent *ill = add_agent(w, "ill", &amd64, false, 1);
+
+    ill->stuck = true;
+    push_tag(w, 1, "t1");
+    for (unsigned i = 0; i < w->config.quarantine_after; i++)
+        fail_a_job(w, ill, kind);
+    return ill;
+}
+
+static bool is_quarantined(const struct world *w, const char *name)
+{
+    return agent_named(w, name)->canary_ms != 0;
+}
+
+static void an_agent_that_fails_everything_at_once_gets_nothing_but_a_canary(void **state)
+{
+    LK_WORLD            w = world_new(&lk_core_defaults);
+    struct world_agent *ill = ill_agent(w, LK_ERR_PERMANENT);
+    unsigned            offers = w->seen[LK_EFFECT_OFFER];
+    int64_t             from_ms = w->now_ms;
+
+    (void)state;
+    assert_true(is_quarantined(w, "ill"));
+    assert_string_equal(agent_named(w, "ill")->failed_why, "it went wrong");
+    push_tag(w, 2, "t2");
+    push_tag(w, 3, "t3");
+    ill->slot_count = 4;
+    reconnect(w, ill);
+    settle(w);
+    check_waits_for(w, "whoever builds for amd64 is in quarantine, as ill is");
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], offers);
+    while (w->seen[LK_EFFECT_OFFER] == offers) {
+        sleep_until_woken(w);
+        settle(w);
+    }
+    assert_int_equal(w->now_ms - from_ms, w->config.quarantine_ms);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], offers + 1);
+    ill->stuck = false;
+    run(w);
+    assert_false(is_quarantined(w, "ill"));
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+}
+
+static void each_canary_that_fails_doubles_the_wait(void **state)
+{
+    LK_WORLD            w = world_new(&lk_core_defaults);
+    struct world_agent *ill = ill_agent(w, LK_ERR_LIMIT);
+    int64_t             wait_ms = w->config.quarantine_ms;
+
+    (void)state;
+    for (uint8_t i = 2; i < 20; i++) {
+        char tag[8];
+        snprintf(tag, sizeof(tag), "t%u", i);
+        push_tag(w, i, tag);
+        assert_int_equal(agent_named(w, "ill")->canary_ms - w->now_ms, wait_ms);
+        fail_a_job(w, ill, LK_ERR_LIMIT);
+        wait_ms = 2 * wait_ms < 3600000 ? 2 * wait_ms : 3600000;
+    }
+}
+
+static void a_canary_that_cannot_be_built_says_nothing_of_its_agent(void **state)
+{
+    LK_WORLD            w = world_new(&lk_core_defaults);
+    struct world_agent *ill = ill_agent(w, LK_ERR_PERMANENT);
+
+    (void)state;
+    push_tag(w, 2, "t2");
+    push_tag(w, 3, "t3");
+    fail_a_job(w, ill, LK_ERR_INVALID);
+    assert_true(is_quarantined(w, "ill"));
+    settle(w);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_ASSIGNED);
+    ill->stuck = false;
+    run(w);
+    assert_false(is_quarantined(w, "ill"));
+}
+
+static void nobody_is_quarantined_for_what_is_not_its_fault(void **state)
+{
+    static const enum lk_err_kind others[] = { LK_ERR_INVALID, LK_ERR_RETRY, LK_ERR_NOT_FOUND,
+                                               LK_ERR_DENIED };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(others); i++) {
+        LK_WORLD            w = world_new(&lk_core_defaults);
+        struct world_agent *agent = add_agent(w, "a", &amd64, false, 1);
+        agent->stuck = true;
+        for (uint8_t k = 0; k < 5; k++) {
+            push_tag(w, k, "t1");
+            fail_a_job(w, agent, others[i]);
+            cancel(w, w->push);
+        }
+        assert_false(is_quarantined(w, "a"));
+    }
+}
+
+static void nobody_is_quarantined_for_failures_that_took_long(void **state)
+{
+    LK_WORLD            w = world_new(&lk_core_defaults);
+    struct world_agent *agent = add_agent(w, "a", &amd64, false, 1);
+
+    (void)state;
+    agent->stuck = true;
+    for (uint8_t k = 0; k < 5; k++) {
+        push_tag(w, k, "t1");
+        run_until_job(w, &amd64, LK_JOB_ASSIGNED);
+        settle(w);
+        w->now_ms += w->config.quick_ms;
+        fail_a_job(w, agent, LK_ERR_PERMANENT);
+        cancel(w, w->push);
+    }
+    assert_false(is_quarantined(w, "a"));
+}
+
+static void what_goes_well_in_between_begins_the_row_anew(void **state)
+{
+    LK_WORLD            w = world_new(&lk_core_defaults);
+    struct world_agent *agent = add_agent(w, "a", &amd64, false, 1);
+
+    (void)state;
+    for (uint8_t k = 0; k < 4; k++) {
+        agent->stuck = true;
+        push_tag(w, k, (const char *[]) { "t1", "t2", "t3", "t4" }[k]);
+        fail_a_job(w, agent, LK_ERR_PERMANENT);
+        if (k % 2) {
+            agent->stuck = false;
+            run(w);
+        } else {
+            cancel(w, w->push);
+        }
+        assert_false(is_quarantined(w, "a"));
+    }
+}
+
+static void an_agent_that_loses_its_jobs_as_it_dies_of_them_is_quarantined_too(void **state)
+{
+    LK_WORLD            w = world_new(&lk_core_defaults);
+    struct world_agent *agent = add_agent(w, "a", &amd64, false, 1);
+
+    (void)state;
+    agent->stuck = true;
+    push_tag(w, 1, "abc");
+    for (unsigned i = 0; i < w->config.quarantine_after; i++) {
+        assert_false(is_quarantined(w, "a"));
+        run_until_job(w, &amd64, LK_JOB_ASSIGNED);
+        settle(w);
+        memset(agent->slots, 0, sizeof(agent->slots));
+        reconnect(w, agent);
+        wait_ms(w, 4000);
+    }
+    assert_true(is_quarantined(w, "a"));
+}
+
+static void a_person_ends_a_quarantine_and_so_does_our_restart(void **state)
+{
+    LK_WORLD w = world_new(&lk_core_defaults);
+
+    (void)state;
+    ill_agent(w, LK_ERR_PERMANENT);
+    resume(w, "ill");
+    assert_false(is_quarantined(w, "ill"));
+
+    LK_WORLD v = world_new(&lk_core_defaults);
+    ill_agent(v, LK_ERR_PERMANENT);
+    assert_true(is_quarantined(v, "ill"));
+    crash_and_reconnect(v, false);
+    assert_false(is_quarantined(v, "ill"));
+}
+
+static void a_setting_switches_quarantine_off(void **state)
+{
+    struct lk_core_config config = lk_core_defaults;
+
+    (void)state;
+    config.quarantine_after = 0;
+
+    LK_WORLD            w = world_new(&config);
+    struct world_agent *agent = add_agent(w, "a", &amd64, false, 1);
+
+    agent->stuck = true;
+    for (uint8_t k = 0; k < 5; k++) {
+        push_tag(w, k, "t1");
+        fail_a_job(w, agent, LK_ERR_PERMANENT);
+        cancel(w, w->push);
+    }
+    assert_false(is_quarantined(w, "a"));
+}
+
+/* ---- elsewhere ---- */
+
+static void what_failed_on_one_agent_goes_to_another_even_if_that_is_busy(void **state)
+{
+    LK_WORLD            w = world_new(&lk_core_defaults);
+    struct world_agent *a = add_agent(w, "a", &amd64, false, 1);
+    struct world_agent *b;
+
+    (void)state;
+    a->stuck = true;
+    push_tag(w, 1, "long");
+    run_until_job(w, &amd64, LK_JOB_ASSIGNED);
+    settle(w);
+    b = add_agent(w, "b", &amd64, false, 1);
+    b->stuck = true;
+    push_tag(w, 2, "abc");
+    fail_a_job(w, b, LK_ERR_RETRY);
+    wait_ms(w, 5000);
+    alive(w, a);
+    alive(w, b);
+    check_waits_for(w, "it failed on b, and waits for another agent");
+    a->stuck = false;
+    run(w);
+    assert_string_equal(job_of(w, &amd64)->agent, "a");
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+}
+
+static void it_goes_back_to_the_same_agent_if_no_other_can(void **state)
+{
+    LK_WORLD            w = world_new(&lk_core_defaults);
+    struct world_agent *a = add_agent(w, "a", &amd64, false, 1);
+
+    (void)state;
+    add_agent(w, "b", &amd64, false, 1);
+    add_agent(w, "c", &arm64, false, 1);
+    drain(w, "b", "");
+    a->stuck = true;
+    push_tag(w, 1, "abc");
+    fail_a_job(w, a, LK_ERR_RETRY);
+    a->stuck = false;
+    int64_t from_ms = w->now_ms;
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    assert_string_equal(job_of(w, &amd64)->agent, "a");
+    assert_true(w->now_ms >= from_ms + 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +447,17 @@ int main(void)
         cmocka_unit_test(draining_twice_is_one_fact_and_a_new_reason_another),
         cmocka_unit_test(who_is_not_known_cannot_be_resumed_but_drained_beforehand),
         cmocka_unit_test(a_drained_agent_gives_way_to_nobody),
+        cmocka_unit_test(an_agent_that_fails_everything_at_once_gets_nothing_but_a_canary),
+        cmocka_unit_test(each_canary_that_fails_doubles_the_wait),
+        cmocka_unit_test(a_canary_that_cannot_be_built_says_nothing_of_its_agent),
+        cmocka_unit_test(nobody_is_quarantined_for_what_is_not_its_fault),
+        cmocka_unit_test(nobody_is_quarantined_for_failures_that_took_long),
+        cmocka_unit_test(what_goes_well_in_between_begins_the_row_anew),
+        cmocka_unit_test(an_agent_that_loses_its_jobs_as_it_dies_of_them_is_quarantined_too),
+        cmocka_unit_test(a_person_ends_a_quarantine_and_so_does_our_restart),
+        cmocka_unit_test(a_setting_switches_quarantine_off),
+        cmocka_unit_test(what_failed_on_one_agent_goes_to_another_even_if_that_is_busy),
+        cmocka_unit_test(it_goes_back_to_the_same_agent_if_no_other_can),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

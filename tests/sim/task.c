@@ -219,7 +219,7 @@ static void fetched(struct sim *sim, struct sim_agent *agent, struct task *task)
 {
     if (sim->now_ms < agent->fails_until_ms) {
         sim_feel(sim, SIM_AGENT_FAILS_FAST, agent->number);
-        emit_failed(sim, agent, task, LK_ERR_RETRY, "the builder does not run");
+        emit_failed(sim, agent, task, LK_ERR_PERMANENT, "the builder does not run");
     } else {
         emit(sim, agent, task, LK_AGENT_FETCHED);
     }

@@ -278,6 +278,9 @@ static void sample_of_updates(lk_wire_Envelope *e)
             .silent_ms = 12000,
             .drained = true,
             .drained_why = "new disk",
+            .quarantined = true,
+            .quarantined_why = "no space left on device",
+            .canary_ms = 30000,
         };
         return;
     default: return;
