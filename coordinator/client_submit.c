@@ -16,6 +16,7 @@ static int options_of(const lk_wire_Submit *submit, bool in_turn, struct lk_push
         .force = submit->force,
         .no_build = submit->no_build,
         .no_arch_tags = submit->no_arch_tags,
+        .priority = (enum lk_priority)submit->priority,
     };
     for (size_t i = 0; i < submit->adopt_count; i++)
         memcpy(out->adopt[out->adopt_count++].sha256, submit->adopt[i],

@@ -9,10 +9,13 @@
 #define MIB (1024 * 1024ULL)
 
 static const char *const root_keys[] = {
-    "agents-endpoint", "clients-endpoint", "key",           "state",        "agents",
-    "clients",         "registries",       "signing",       "trusted-keys", "publish",
-    "lease-ms",        "permit-ms",        "suspect-ms",    "ping-ms",      "shelf",
-    "logs-max-mib",    "sources-max-mib",  "content-trust", "quarantine",   NULL,
+    "agents-endpoint", "clients-endpoint", "key",
+    "state",           "agents",           "clients",
+    "registries",      "signing",          "trusted-keys",
+    "publish",         "lease-ms",         "permit-ms",
+    "suspect-ms",      "ping-ms",          "shelf",
+    "logs-max-mib",    "sources-max-mib",  "content-trust",
+    "quarantine",      "raise-ms",         NULL,
 };
 static const char *const agent_keys[] = { "key", "arches", NULL };
 static const char *const registry_keys[] = { "host",          "plain-http",   "ca-file", "user",
@@ -375,7 +378,8 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
         return -1;
     if (milliseconds(reader, root, "lease-ms", 1000, 86400000, &out->lease_ms) < 0 ||
         milliseconds(reader, root, "permit-ms", 1000, 86400000, &out->permit_ms) < 0 ||
-        milliseconds(reader, root, "suspect-ms", 500, 3600000, &out->suspect_ms) < 0)
+        milliseconds(reader, root, "suspect-ms", 500, 3600000, &out->suspect_ms) < 0 ||
+        milliseconds(reader, root, "raise-ms", 1000, 86400000, &out->raise_ms) < 0)
         return -1;
     if (milliseconds(reader, root, "ping-ms", 100, 60000, &out->ping_ms) < 0)
         return -1;
@@ -416,6 +420,7 @@ int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *pa
         .permit_ms = 60000,
         .suspect_ms = 10000,
         .ping_ms = 2000,
+        .raise_ms = 600000,
         .quarantine_after = 3,
         .quarantine_ms = 30000,
         .logs_max_bytes = 4096 * MIB,

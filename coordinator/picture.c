@@ -18,6 +18,7 @@ void lk_picture_of_push(const struct lk_push *push, lk_wire_Envelope *out)
     update->packages = push->package_count;
     update->dry_run = push->options.dry_run;
     update->build_only = push->options.build_only;
+    update->priority = (lk_wire_Priority)push->options.priority;
 }
 
 void lk_picture_of_package(const struct lk_package *package, lk_wire_Envelope *out)

@@ -158,6 +158,8 @@ static const char *wrong_in_submit(const lk_wire_Submit *s)
     for (size_t i = 0; i < s->specs_count; i++)
         if (!IS_SET(s->specs[i]))
             return "it names a specification by zeroes";
+    if (s->priority > _lk_wire_Priority_MAX)
+        return "its priority is unknown";
     return s->specs_count ? NULL : "it has no packages";
 }
 
@@ -195,7 +197,8 @@ static const char *wrong_in_push_update(const lk_wire_PushUpdate *u)
 {
     if (u->push == 0)
         return "it names no push";
-    if (u->state > _lk_wire_PushState_MAX || !is_outcome(u->outcome))
+    if (u->state > _lk_wire_PushState_MAX || !is_outcome(u->outcome) ||
+        u->priority > _lk_wire_Priority_MAX)
         return "its state is unknown";
     return NULL;
 }

@@ -63,6 +63,10 @@ static void list_text(struct listing *listing, const lk_wire_PushUpdate *push)
                   lk_picture_push_word(push->state, push->outcome), push->packages,
                   push->packages == 1 ? " " : "s", seconds);
     lk_add_clean(&listing->text, lk_str_of(push->client));
+    if (push->priority != lk_wire_Priority_PRIORITY_NORMAL)
+        lk_buf_add_text(&listing->text, push->priority == lk_wire_Priority_PRIORITY_HIGH
+                                            ? "  high priority"
+                                            : "  low priority");
     lk_buf_add_text(&listing->text, push->build_only ? "  build only\n"
                                     : push->dry_run  ? "  plan only\n"
                                                      : "\n");

@@ -34,6 +34,7 @@ struct lk_submit_values {
     const char              *skip_platforms;
     bool                     disable_content_trust;
     bool                     detach;
+    const char              *priority; /* low, normal or high; NULL: normal */
     bool                     sequential;
     bool                     in_turn;
     bool                     allow_emulation;

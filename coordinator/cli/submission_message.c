@@ -39,6 +39,24 @@ static int set_replace(lk_wire_Submit *message, const struct lk_words *words,
     return 0;
 }
 
+static int set_priority(lk_wire_Submit *message, const char *word, struct lk_err *err)
+{
+    static const char *const words[] = {
+        [lk_wire_Priority_PRIORITY_NORMAL] = "normal",
+        [lk_wire_Priority_PRIORITY_LOW] = "low",
+        [lk_wire_Priority_PRIORITY_HIGH] = "high",
+    };
+
+    for (unsigned i = 0; word && i < LK_COUNT(words); i++)
+        if (strcmp(word, words[i]) == 0) {
+            message->priority = (lk_wire_Priority)i;
+            return 0;
+        }
+    return word ? lk_err_set(err, LK_ERR_INVALID, "--priority %s: expected low, normal or high",
+                             word)
+                : 0;
+}
+
 int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode mode,
                               const struct lk_submit_values *values, struct lk_err *err)
 {
@@ -57,7 +75,8 @@ int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode m
     if (check_count("adopt", &values->adopt, LK_COUNT(message->adopt), err) < 0 ||
         check_count("replace", &values->replace, LK_COUNT(message->replace), err) < 0)
         return -1;
-    if (set_adopt(message, &values->adopt, err) < 0)
+    if (set_adopt(message, &values->adopt, err) < 0 ||
+        set_priority(message, values->priority, err) < 0)
         return -1;
     return set_replace(message, &values->replace, err);
 }

@@ -72,12 +72,16 @@
     LK_SUBMIT_OPTION("ssh", TEXT, secret_values.ssh, "default[=SOCKET]", \
                      "for RUN --mount=type=ssh; by a private coordinator")
 
+#define LK_SUBMIT_PRIORITY                              \
+    LK_SUBMIT_OPTION("priority", TEXT, priority, "HOW", \
+                     "low, normal or high: whose jobs come first")
+
 /* What push and build both take of how packages are built and what becomes of them. */
 #define LK_SUBMIT_BUILT                                                                        \
     LK_SUBMIT_PLATFORMS, LK_SUBMIT_SKIP_PLATFORMS, LK_SUBMIT_ALLOW_EMULATION, LK_SUBMIT_FORCE, \
         LK_SUBMIT_NO_BUILD, LK_SUBMIT_RELEASE, LK_SUBMIT_ARCH_TAGS, LK_SUBMIT_DRY_RUN,         \
         LK_SUBMIT_DOCKER, LK_SUBMIT_PULL, LK_SUBMIT_SECRET, LK_SUBMIT_SSH, LK_SUBMIT_ADOPT,    \
-        LK_SUBMIT_REPLACE
+        LK_SUBMIT_REPLACE, LK_SUBMIT_PRIORITY
 
 /* What every command takes that follows a push to its end. */
 #define LK_SUBMIT_FOLLOWED                                                \

@@ -93,6 +93,7 @@ static bool apply_push_accepted(struct lk_core *core, const struct lk_fact *fact
     push->options = fact->options;
     push->package_count = fact->count;
     push->accepted_wall_ms = fact->wall_ms;
+    push->since_ms = core->now_ms;
     memcpy(push->request_key, fact->request_key, sizeof(push->request_key));
     copy(push->client, sizeof(push->client), fact->client);
     core->push_id = fact->push;

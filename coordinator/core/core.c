@@ -28,6 +28,7 @@ const struct lk_core_config lk_core_defaults = {
     .quarantine_after = 3,
     .quick_ms = 30000,
     .quarantine_ms = 30000,
+    .raise_ms = 600000,
 };
 
 struct lk_core *lk_core_new(const struct lk_core_config *config)
@@ -171,13 +172,15 @@ void lk_touch_job(struct lk_core *core, struct lk_package *package, struct lk_jo
 
 static void arm_everything(struct lk_core *core)
 {
-    for (struct lk_push *push = core->first; push; push = push->next)
+    for (struct lk_push *push = core->first; push; push = push->next) {
+        push->since_ms = core->now_ms;
         for (struct lk_package *package = push->packages; package;
              package = package->next_in_push)
             for (size_t i = 0; i < package->job_count; i++) {
                 package->jobs[i].since_ms = core->now_ms;
                 package->jobs[i].lease_until_ms = core->now_ms + core->config.lease_ms;
             }
+    }
 }
 
 static void start(struct lk_core *core, uint64_t epoch)
@@ -221,6 +224,7 @@ static bool advance_once(struct lk_core *core)
             return false;
         lk_push_advance(core, push);
     }
+    lk_sched_advance(core);
     return true;
 }
 

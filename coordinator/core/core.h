@@ -32,6 +32,7 @@ struct lk_core_config {
     uint32_t failures_max;     /* of one job, that are not the package's fault */
     uint32_t quarantine_after; /* an agent's own failures in a row, each of them ... */
     int64_t  quick_ms;         /* ... so soon after it got the job; 0: never */
+    int64_t  raise_ms;         /* a push that waited so long is as the next higher priority */
     int64_t  quarantine_ms;    /* until its first canary; doubles with each that fails */
 };
 

@@ -113,7 +113,16 @@ enum lk_push_state {
     LK_PUSH_ENDED = 3,
 };
 
+/* Which push's jobs come first; the numbers are those of the journal. */
+enum lk_priority {
+    LK_PRIORITY_NORMAL = 0,
+    LK_PRIORITY_LOW = 1,
+    LK_PRIORITY_HIGH = 2,
+};
+#define LK_PRIORITIES 3
+
 struct lk_push_options {
+    enum lk_priority priority;
     bool             sequential;
     bool             in_turn;
     bool             allow_emulation;
@@ -234,6 +243,7 @@ struct lk_push {
     int64_t                ended_wall_ms;
 
     /* volatile */
+    int64_t  since_ms;        /* when it came, or we started: from then on it waits */
     int64_t  source_until_ms; /* 0: not armed */
     uint64_t changed;
     uint64_t fact_seq;

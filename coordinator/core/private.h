@@ -175,7 +175,7 @@ void lk_quarantine_advance(struct lk_core *core, const struct lk_agent *agent);
 void lk_fleet_drain(struct lk_core *core, const struct lk_event *event);
 bool lk_apply_drain(struct lk_core *core, const struct lk_fact *fact);
 
-void lk_sched_advance(struct lk_core *core, struct lk_push *push);
+void lk_sched_advance(struct lk_core *core);
 
 void                 lk_turnstile_advance(struct lk_core *core, struct lk_turnstile *turnstile);
 struct lk_turnstile *lk_turnstile_for(struct lk_core *core, const char *repository);

@@ -294,7 +294,6 @@ void lk_push_advance(struct lk_core *core, struct lk_push *push)
             if (package->state != LK_PACKAGE_ENDED)
                 advance_package(core, push, package);
         }
-        lk_sched_advance(core, push);
         end_when_all_ended(core, push);
     }
 }

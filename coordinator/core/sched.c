@@ -1,5 +1,5 @@
 /*
- * Gives queued jobs to agents: oldest push first; not where the job failed if others can; a native agent before an
+ * Gives queued jobs to agents: the push of the highest priority and age first; not where the job failed if others can; a native agent before an
  * emulating one, then the one with the most free slots.
  */
 #include "coordinator/core/private.h"
@@ -208,7 +208,7 @@ static void try_job(struct lk_core *core, struct lk_push *push, struct lk_packag
     explain_wait(core, package, job, wait->text);
 }
 
-void lk_sched_advance(struct lk_core *core, struct lk_push *push)
+static void try_push(struct lk_core *core, struct lk_push *push)
 {
     for (struct lk_package *package = push->packages; package;
          package = package->next_in_push) {
@@ -221,5 +221,56 @@ void lk_sched_advance(struct lk_core *core, struct lk_push *push)
         for (size_t i = 0; i < package->job_count; i++)
             if (package->jobs[i].state == LK_JOB_QUEUED)
                 try_job(core, push, package, &package->jobs[i]);
+    }
+}
+
+/* From here on, or NULL. */
+static struct lk_push *next_of(struct lk_push *push, enum lk_priority priority)
+{
+    while (push && (push->options.priority != priority || push->state != LK_PUSH_RUNNING))
+        push = push->next;
+    return push;
+}
+
+/*
+ * A push counts as if it had come later than it did: by nothing, by raise_ms or by twice that, as its priority is.
+ * So it is overtaken by none that came that much later, and the order of two pushes never changes.
+ */
+static int64_t rank_of_push(const struct lk_core *core, const struct lk_push *push)
+{
+    static const int behind[LK_PRIORITIES] = {
+        [LK_PRIORITY_HIGH] = 0,
+        [LK_PRIORITY_NORMAL] = 1,
+        [LK_PRIORITY_LOW] = 2,
+    };
+
+    return push->since_ms + behind[push->options.priority] * core->config.raise_ms;
+}
+
+static bool goes_before(const struct lk_core *core, const struct lk_push *push,
+                        const struct lk_push *other)
+{
+    int64_t mine = rank_of_push(core, push);
+    int64_t theirs = rank_of_push(core, other);
+
+    return mine < theirs || (mine == theirs && push->id < other->id);
+}
+
+/* The pushes of one priority are in order already; of their three rows the first is next. */
+void lk_sched_advance(struct lk_core *core)
+{
+    struct lk_push *heads[LK_PRIORITIES];
+
+    for (unsigned i = 0; i < LK_PRIORITIES; i++)
+        heads[i] = next_of(core->first, (enum lk_priority)i);
+    for (;;) {
+        struct lk_push **first = NULL;
+        for (unsigned i = 0; i < LK_PRIORITIES; i++)
+            if (heads[i] && (!first || goes_before(core, heads[i], *first)))
+                first = &heads[i];
+        if (!first)
+            return;
+        try_push(core, *first);
+        *first = next_of((*first)->next, (*first)->options.priority);
     }
 }

@@ -49,6 +49,7 @@ static void encode_options(const struct lk_push_options *options, lk_fact_Option
     out->force = options->force;
     out->no_build = options->no_build;
     out->no_arch_tags = options->no_arch_tags;
+    out->priority = (uint32_t)options->priority;
     out->adopt_count = (pb_size_t)options->adopt_count;
     for (size_t i = 0; i < options->adopt_count; i++)
         memcpy(out->adopt[i], options->adopt[i].sha256, sizeof(out->adopt[i]));
@@ -159,7 +160,9 @@ static bool decode_options(lk_fact_Options *options, struct lk_push_options *out
     for (size_t i = 0; i < options->adopt_count; i++)
         memcpy(out->adopt[i].sha256, options->adopt[i], sizeof(options->adopt[i]));
     out->replace_count = options->replace_count;
-    return decode_arches(out->replace, options->replace, options->replace_count);
+    out->priority = (enum lk_priority)options->priority;
+    return options->priority < LK_PRIORITIES &&
+           decode_arches(out->replace, options->replace, options->replace_count);
 }
 
 static bool decode_names(const lk_fact_Fact *message, struct lk_fact *out)

@@ -55,6 +55,7 @@ static inline void random_submit(struct world *w, struct dice *dice, uint8_t key
     size_t               first[3];
 
     request.count = 1 + roll(dice, 3);
+    request.options.priority = (enum lk_priority)roll(dice, LK_PRIORITIES);
     request.options.sign = roll(dice, 4) != 0;
     request.options.force = roll(dice, 6) == 0;
     request.options.in_turn = roll(dice, 4) == 0;

@@ -117,6 +117,7 @@ static inline uint64_t world_digest(const struct lk_core *core)
         mix_u64(&sum, push->state);
         mix_u64(&sum, push->outcome);
         mix_u64(&sum, push->cancelled);
+        mix_u64(&sum, push->options.priority);
         mix_text(&sum, push->client);
         mix(&sum, push->request_key, sizeof(push->request_key));
         mix_u64(&sum, push->package_count);

@@ -436,6 +436,125 @@ static void it_goes_back_to_the_same_agent_if_no_other_can(void **state)
     assert_true(w->now_ms >= from_ms + 1000);
 }
 
+/* ---- who comes first ---- */
+
+static uint64_t push_with(struct world *w, uint8_t key, const char *tag,
+                          enum lk_priority priority)
+{
+    struct request request = request_of(key, "org/it", tag, 1, &amd64);
+
+    request.options.priority = priority;
+    request.options.force = true; /* what is there already is built all the same */
+    submit(w, &request);
+    return w->push;
+}
+
+static enum lk_job_state state_of(const struct world *w, uint64_t push)
+{
+    const struct lk_package *package = lk_core_push(w->core, push)->packages;
+
+    return package->jobs[0].state;
+}
+
+/* The one agent ends what it has, and is given the next. */
+static void finish_one(struct world *w)
+{
+    unsigned offers = w->seen[LK_EFFECT_OFFER];
+
+    w->agents[0].stuck = false;
+    while (w->seen[LK_EFFECT_OFFER] == offers && move_one(w))
+        ;
+    w->agents[0].stuck = true;
+    settle(w);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], offers + 1);
+}
+
+static struct world *world_with_a_busy_agent(void)
+{
+    struct world *w = world_new(&lk_core_defaults);
+
+    add_agent(w, "a", &amd64, false, 1);
+    w->agents[0].stuck = true;
+    push_with(w, 100, "busy", LK_PRIORITY_NORMAL);
+    settle(w);
+    return w;
+}
+
+static void the_highest_priority_comes_first_and_then_the_oldest(void **state)
+{
+    static const enum lk_priority priorities[] = {
+        LK_PRIORITY_LOW,  LK_PRIORITY_NORMAL, LK_PRIORITY_HIGH,
+        LK_PRIORITY_HIGH, LK_PRIORITY_NORMAL,
+    };
+    static const char *const tags[] = { "t0", "t1", "t2", "t3", "t4" };
+    static const size_t      order[] = { 2, 3, 1, 4, 0 };
+    LK_WORLD                 w = world_with_a_busy_agent();
+    uint64_t                 pushes[5];
+
+    (void)state;
+    for (uint8_t i = 0; i < 5; i++) {
+        pushes[i] = push_with(w, i, tags[i], priorities[i]);
+        settle(w);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        finish_one(w);
+        assert_int_equal(state_of(w, pushes[order[i]]), LK_JOB_ASSIGNED);
+    }
+}
+
+static void a_minute_passes(struct world *w)
+{
+    for (unsigned i = 0; i < 12; i++) {
+        wait_ms(w, 5000);
+        alive(w, &w->agents[0]);
+        report_all(w, &w->agents[0]);
+    }
+}
+
+/* Each minute the agent ends one job, and a push of high priority comes. */
+static void low_priority_is_passed_by_nobody_who_came_too_much_later(void **state)
+{
+    static const char *const tags[] = { "h0", "h1", "h2", "h3", "h4" };
+    LK_WORLD                 w = world_with_a_busy_agent();
+    uint64_t                 low = push_with(w, 101, "low", LK_PRIORITY_LOW);
+    int64_t                  waited_ms = 0;
+
+    (void)state;
+    push_with(w, 102, "first", LK_PRIORITY_HIGH);
+    for (uint8_t i = 0; state_of(w, low) != LK_JOB_ASSIGNED && i < 99; i++) {
+        a_minute_passes(w);
+        waited_ms += 60000;
+        push_with(w, i, tags[i % 5], LK_PRIORITY_HIGH);
+        finish_one(w);
+    }
+    assert_true(waited_ms >= 2 * w->config.raise_ms);
+    assert_true(waited_ms <= 2 * w->config.raise_ms + 2 * 60000);
+}
+
+static void priorities_outlive_a_restart(void **state)
+{
+    LK_WORLD w = world_with_a_busy_agent();
+
+    (void)state;
+    push_with(w, 1, "t1", LK_PRIORITY_LOW);
+    settle(w);
+    uint64_t high = push_with(w, 2, "t2", LK_PRIORITY_HIGH);
+    settle(w);
+    crash_and_reconnect(w, false);
+    settle(w);
+    finish_one(w);
+    assert_int_equal(state_of(w, high), LK_JOB_ASSIGNED);
+}
+
+static void a_priority_that_does_not_exist_is_refused(void **state)
+{
+    LK_WORLD w = world_new(&lk_core_defaults);
+
+    (void)state;
+    push_with(w, 1, "t1", (enum lk_priority)LK_PRIORITIES);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +577,10 @@ int main(void)
         cmocka_unit_test(a_setting_switches_quarantine_off),
         cmocka_unit_test(what_failed_on_one_agent_goes_to_another_even_if_that_is_busy),
         cmocka_unit_test(it_goes_back_to_the_same_agent_if_no_other_can),
+        cmocka_unit_test(the_highest_priority_comes_first_and_then_the_oldest),
+        cmocka_unit_test(low_priority_is_passed_by_nobody_who_came_too_much_later),
+        cmocka_unit_test(priorities_outlive_a_restart),
+        cmocka_unit_test(a_priority_that_does_not_exist_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,3 +41,24 @@ says() {
     run -2 lkcoord agents resume amd64-1 --reason why
     [[ $output == *"lkcoord agents drain NAME"* ]]
 }
+
+@test "pushes of high priority come first" {
+    new_small_package low "arches: [amd64]"
+    new_small_package high "arches: [amd64]"
+    lkcoord agents drain amd64-1
+    low=$(lkcoord push --detach --priority low --org "$REGISTRY/demo" low)
+    world_wait "the reason" 10 says "$low" "drained"
+    high=$(lkcoord push --detach --priority high --org "$REGISTRY/demo" high)
+    world_wait "the reason" 10 says "$high" "drained"
+    run -0 lkcoord status
+    [[ $output == *"high priority"* && $output == *"low priority"* ]]
+    world_kill coordinator KILL
+    world_coordinator
+    lkcoord agents resume amd64-1
+    run -0 lkcoord watch "$low"
+    run -0 lkcoord watch "$high"
+    grep 'msg="job offered"' "$WORLD/log/coordinator.log" | grep -o 'repository=[^ ]*demo/[a-z]*' | tail -n 2 >"$WORLD/order"
+    [[ $(head -n 1 "$WORLD/order") == */high && $(tail -n 1 "$WORLD/order") == */low ]]
+    run -2 lkcoord push --priority highest --org "$REGISTRY/demo" low
+    [[ $output == *"expected low, normal or high"* ]]
+}

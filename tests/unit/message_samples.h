@@ -189,6 +189,7 @@ static void sample_of_requests(lk_wire_Envelope *e)
             .force = true,
             .no_build = true,
             .no_arch_tags = true,
+            .priority = lk_wire_Priority_PRIORITY_HIGH,
             .adopt_count = 1,
             .adopt = { { 0xd0, 0xd1, 0xd2 } },
             .replace_count = 2,
@@ -229,6 +230,7 @@ static void sample_of_updates(lk_wire_Envelope *e)
             .packages = 2,
             .dry_run = true,
             .build_only = true,
+            .priority = lk_wire_Priority_PRIORITY_HIGH,
         };
         return;
     case lk_wire_Envelope_package_update_tag:
