@@ -117,15 +117,27 @@ static void step_submit(struct lk_coordinator *c, struct lk_session *session,
     lk_coordinator_step(c, &event);
 }
 
-/* Of what its build.yml wants unsigned; NULL: none, or this coordinator leaves it to that. */
+/* True if this coordinator publishes nothing unsigned there. */
+static bool requires_trust(const struct lk_coordinator *c, const struct lk_spec *spec)
+{
+    const char *host_end = strchr(spec->repository, '/');
+    char        host[LK_REPOSITORY_SIZE];
+
+    snprintf(host, sizeof(host), "%.*s", (int)(host_end ? host_end - spec->repository : 0),
+             spec->repository);
+    return c->config->content_trust == LK_CONTENT_TRUST_REQUIRED ||
+           lk_coordinator_config_notary(c->config, host)->trust == LK_CONTENT_TRUST_REQUIRED;
+}
+
+/* Of what is not to be signed; NULL: none, or this coordinator leaves it to that. */
 static const struct lk_spec *find_unsigned(const struct lk_coordinator  *c,
                                            const struct lk_push_options *options,
                                            const struct lk_spec *specs, size_t count)
 {
-    if (c->config->content_trust != LK_CONTENT_TRUST_REQUIRED || options->build_only)
+    if (options->build_only)
         return NULL;
     for (size_t i = 0; i < count; i++)
-        if (specs[i].is_unsigned)
+        if ((specs[i].is_unsigned || !options->sign) && requires_trust(c, &specs[i]))
             return &specs[i];
     return NULL;
 }
@@ -136,11 +148,11 @@ static int check_trust(const struct lk_coordinator *c, const struct lk_push_opti
     const struct lk_spec *spec = find_unsigned(c, options, specs, count);
 
     return spec ? lk_err_set(err, LK_ERR_DENIED,
-                             "%s: its build.yml says disable-content-trust, but this "
-                             "coordinator publishes nothing unsigned (content-trust: "
-                             "required): take that "
-                             "out",
-                             short_path(spec->path))
+                             "%s: %s, but this coordinator publishes nothing unsigned there "
+                             "(content-trust: required): take that out",
+                             short_path(spec->path),
+                             spec->is_unsigned ? "its build.yml says disable-content-trust"
+                                               : "-disable-content-trust was said")
                 : 0;
 }
 

@@ -9,17 +9,37 @@
 #define MIB (1024 * 1024ULL)
 
 static const char *const root_keys[] = {
-    "agents-endpoint", "clients-endpoint", "key",
-    "state",           "agents",           "clients",
-    "registries",      "signing",          "trusted-keys",
-    "publish",         "lease-ms",         "permit-ms",
-    "suspect-ms",      "ping-ms",          "shelf",
-    "logs-max-mib",    "sources-max-mib",  "content-trust",
-    "quarantine",      "raise-ms",         NULL,
+    "agents-endpoint",
+    "clients-endpoint",
+    "key",
+    "state",
+    "agents",
+    "clients",
+    "registries",
+    "signing",
+    "trusted-keys",
+    "publish",
+    "lease-ms",
+    "permit-ms",
+    "suspect-ms",
+    "ping-ms",
+    "shelf",
+    "logs-max-mib",
+    "sources-max-mib",
+    "content-trust",
+    "quarantine",
+    "raise-ms",
+    "notary",
+    NULL,
 };
 static const char *const agent_keys[] = { "key", "arches", NULL };
 static const char *const registry_keys[] = { "host",          "plain-http",   "ca-file", "user",
-                                             "password-file", "agent-logins", NULL };
+                                             "password-file", "agent-logins", "notary",  NULL };
+static const char *const registry_notary_keys[] = { "content-trust", "server", "ca-file",
+                                                    NULL };
+static const char *const notary_keys[] = {
+    "content-trust", "server", "ca-file", "keys", "passphrase-file", "passphrase-fd", NULL
+};
 static const char *const login_keys[] = { "user", "password-file", NULL };
 static const char *const signing_keys[] = { "key", "passphrase-file", "passphrase-fd", NULL };
 static const char *const publish_keys[] = { "stage", NULL };
@@ -209,11 +229,46 @@ static int agent_logins(const struct reader *reader, const struct lk_yaml_node *
     return 0;
 }
 
+static int trust_word(const struct reader *reader, const struct lk_yaml_node *map,
+                      enum lk_content_trust *out)
+{
+    static const char *const   words[] = { "off", "on", "required" };
+    const struct lk_yaml_node *node = lk_yaml_get(map, "content-trust");
+    char                       word[16] = "off";
+
+    if (!node)
+        return 0;
+    if (text(reader, map, "content-trust", word, sizeof(word)) < 0)
+        return -1;
+    for (size_t i = 0; i < LK_COUNT(words); i++)
+        if (strcmp(word, words[i]) == 0) {
+            *out = (enum lk_content_trust)i;
+            return 0;
+        }
+    return wrong(reader, node, "content-trust", "expected off, on or required");
+}
+
+static int notary(const struct reader *reader, const struct lk_yaml_node *map,
+                  const char *const *known, struct lk_notary_config *out)
+{
+    out->is_said = true;
+    if (expect_map(reader, map, "notary", known) < 0 ||
+        trust_word(reader, map, &out->trust) < 0 ||
+        text(reader, map, "server", out->server, sizeof(out->server)) < 0 ||
+        text(reader, map, "ca-file", out->ca_file, sizeof(out->ca_file)) < 0)
+        return -1;
+    if (out->server[0] && !lk_str_starts(lk_str_of(out->server), "https://"))
+        return wrong(reader, lk_yaml_get(map, "server"), "server",
+                     "expected https://HOST[:PORT]");
+    return 0;
+}
+
 static int registry(const struct reader *reader, const struct lk_yaml_node *map,
                     struct lk_registry_config *out)
 {
     const struct lk_yaml_node *plain = lk_yaml_get(map, "plain-http");
     const struct lk_yaml_node *logins = lk_yaml_get(map, "agent-logins");
+    const struct lk_yaml_node *trust = lk_yaml_get(map, "notary");
 
     if (required(reader, map, "host", "host[:port] is missing", out->host, sizeof(out->host)) <
             0 ||
@@ -222,6 +277,8 @@ static int registry(const struct reader *reader, const struct lk_yaml_node *map,
         return -1;
     if (plain &&
         lk_yaml_bool(plain, reader->name, "plain-http", &out->plain_http, reader->err) < 0)
+        return -1;
+    if (trust && notary(reader, trust, registry_notary_keys, &out->notary) < 0)
         return -1;
     return logins ? agent_logins(reader, logins, out) : 0;
 }
@@ -249,12 +306,24 @@ static int registries(const struct reader *reader, const struct lk_yaml_node *ro
     return 0;
 }
 
+static int passphrase_fd(const struct reader *reader, const struct lk_yaml_node *map,
+                         const char *file, int *out)
+{
+    const struct lk_yaml_node *fd = lk_yaml_get(map, "passphrase-fd");
+    uint64_t                   number;
+
+    if (!fd)
+        return 0;
+    if (lk_yaml_u64(fd, reader->name, "passphrase-fd", 3, 1023, &number, reader->err) < 0)
+        return -1;
+    *out = (int)number;
+    return file[0] ? wrong(reader, fd, "passphrase-fd", "excludes passphrase-file") : 0;
+}
+
 static int signing(const struct reader *reader, const struct lk_yaml_node *root,
                    struct lk_coordinator_config *out)
 {
     const struct lk_yaml_node *map = lk_yaml_get(root, "signing");
-    const struct lk_yaml_node *fd;
-    uint64_t                   number;
 
     if (!map || lk_yaml_is_null(map))
         return 0;
@@ -264,15 +333,32 @@ static int signing(const struct reader *reader, const struct lk_yaml_node *root,
         text(reader, map, "passphrase-file", out->passphrase_file,
              sizeof(out->passphrase_file)) < 0)
         return -1;
-    fd = lk_yaml_get(map, "passphrase-fd");
-    if (!fd)
-        return 0;
-    if (lk_yaml_u64(fd, reader->name, "passphrase-fd", 3, 1023, &number, reader->err) < 0)
+    return passphrase_fd(reader, map, out->passphrase_file, &out->passphrase_fd);
+}
+
+static int notary_for_all(const struct reader *reader, const struct lk_yaml_node *root,
+                          struct lk_coordinator_config *out)
+{
+    const struct lk_yaml_node *map = lk_yaml_get(root, "notary");
+
+    if (map && (notary(reader, map, notary_keys, &out->notary) < 0 ||
+                text(reader, map, "keys", out->notary_keys, sizeof(out->notary_keys)) < 0 ||
+                text(reader, map, "passphrase-file", out->notary_passphrase_file,
+                     sizeof(out->notary_passphrase_file)) < 0 ||
+                passphrase_fd(reader, map, out->notary_passphrase_file,
+                              &out->notary_passphrase_fd) < 0))
         return -1;
-    out->passphrase_fd = (int)number;
-    return out->passphrase_file[0]
-               ? wrong(reader, fd, "passphrase-fd", "excludes passphrase-file")
-               : 0;
+    if (!lk_coordinator_config_uses_notary(out))
+        return 0;
+    if (!out->notary_keys[0])
+        return wrong(reader, map ? map : root, "notary",
+                     "keys: the directory whose private/ holds the keys is missing, as "
+                     "/etc/lkcoord/trust");
+    return out->signing_key[0]
+               ? 0
+               : wrong(reader, map ? map : root, "notary",
+                       "stands beside signatures, which tell what is complete: set "
+                       "`signing` too");
 }
 
 static int trusted_keys(const struct reader *reader, const struct lk_yaml_node *root,
@@ -297,24 +383,12 @@ static int trusted_keys(const struct reader *reader, const struct lk_yaml_node *
 static int content_trust(const struct reader *reader, const struct lk_yaml_node *root,
                          struct lk_coordinator_config *out)
 {
-    static const char *const   words[] = { "off", "on", "required" };
-    const struct lk_yaml_node *node = lk_yaml_get(root, "content-trust");
-    char                       word[16] = "off";
-
-    if (!node)
-        return 0;
-    if (text(reader, root, "content-trust", word, sizeof(word)) < 0)
+    if (trust_word(reader, root, &out->content_trust) < 0)
         return -1;
-    for (size_t i = 0; i < LK_COUNT(words); i++) {
-        if (strcmp(word, words[i]) != 0)
-            continue;
-        out->content_trust = (enum lk_content_trust)i;
-        return i == LK_CONTENT_TRUST_OFF || out->signing_key[0]
-                   ? 0
-                   : wrong(reader, node, "content-trust",
-                           "needs a key to sign with: set `signing` too");
-    }
-    return wrong(reader, node, "content-trust", "expected off, on or required");
+    return out->content_trust == LK_CONTENT_TRUST_OFF || out->signing_key[0]
+               ? 0
+               : wrong(reader, lk_yaml_get(root, "content-trust"), "content-trust",
+                       "needs a key to sign with: set `signing` too");
 }
 
 static int publish(const struct reader *reader, const struct lk_yaml_node *root,
@@ -373,8 +447,9 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
         peers(reader, root, "agents", &out->agents) < 0 ||
         peers(reader, root, "clients", &out->clients) < 0 ||
         registries(reader, root, out) < 0 || signing(reader, root, out) < 0 ||
-        content_trust(reader, root, out) < 0 || trusted_keys(reader, root, out) < 0 ||
-        publish(reader, root, out) < 0 || quarantine(reader, root, out) < 0)
+        content_trust(reader, root, out) < 0 || notary_for_all(reader, root, out) < 0 ||
+        trusted_keys(reader, root, out) < 0 || publish(reader, root, out) < 0 ||
+        quarantine(reader, root, out) < 0)
         return -1;
     if (milliseconds(reader, root, "lease-ms", 1000, 86400000, &out->lease_ms) < 0 ||
         milliseconds(reader, root, "permit-ms", 1000, 86400000, &out->permit_ms) < 0 ||
@@ -416,6 +491,7 @@ int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *pa
         .agents_endpoint = "tcp://0.0.0.0:7411",
         .clients_endpoint = "tcp://0.0.0.0:7412",
         .passphrase_fd = -1,
+        .notary_passphrase_fd = -1,
         .lease_ms = 60000,
         .permit_ms = 60000,
         .suspect_ms = 10000,
@@ -445,4 +521,20 @@ lk_coordinator_config_registry(const struct lk_coordinator_config *config, const
         if (strcmp(config->registries[i].host, host) == 0)
             return &config->registries[i];
     return NULL;
+}
+
+const struct lk_notary_config *
+lk_coordinator_config_notary(const struct lk_coordinator_config *config, const char *host)
+{
+    const struct lk_registry_config *registry = lk_coordinator_config_registry(config, host);
+
+    return registry && registry->notary.is_said ? &registry->notary : &config->notary;
+}
+
+bool lk_coordinator_config_uses_notary(const struct lk_coordinator_config *config)
+{
+    for (size_t i = 0; i < config->registry_count; i++)
+        if (config->registries[i].notary.trust != LK_CONTENT_TRUST_OFF)
+            return true;
+    return config->notary.trust != LK_CONTENT_TRUST_OFF;
 }

@@ -33,6 +33,21 @@ struct lk_login {
     char password_file[LK_PATH_SIZE];
 };
 
+/* Whether what is published has to be signed. */
+enum lk_content_trust {
+    LK_CONTENT_TRUST_OFF,      /* as each push and each build.yml asks */
+    LK_CONTENT_TRUST_ON,       /* the same, but never for want of a key */
+    LK_CONTENT_TRUST_REQUIRED, /* always */
+};
+
+/* Docker Content Trust: OFF is none; ON, beside each signature of ours; REQUIRED, and nothing unsigned. */
+struct lk_notary_config {
+    bool                  is_said; /* false: a registry's is that of all */
+    enum lk_content_trust trust;
+    char                  server[LK_PATH_SIZE];  /* "": as Docker's client chooses */
+    char                  ca_file[LK_PATH_SIZE]; /* "": the system's, and Docker's */
+};
+
 struct lk_registry_config {
     char            host[LK_REPOSITORY_SIZE]; /* host[:port], as in references */
     bool            plain_http;
@@ -42,13 +57,8 @@ struct lk_registry_config {
     size_t          agent_count;
     struct lk_arch  agent_arch[LK_PACKAGE_ARCHES_MAX];
     struct lk_login agent_login[LK_PACKAGE_ARCHES_MAX];
-};
 
-/* Whether what is published has to be signed. */
-enum lk_content_trust {
-    LK_CONTENT_TRUST_OFF,      /* as each push and each build.yml asks */
-    LK_CONTENT_TRUST_ON,       /* the same, but never for want of a key */
-    LK_CONTENT_TRUST_REQUIRED, /* always */
+    struct lk_notary_config notary;
 };
 
 struct lk_coordinator_config {
@@ -78,6 +88,12 @@ struct lk_coordinator_config {
     uint32_t              quarantine_ms;     /* until it is tried out */
     uint64_t              logs_max_bytes;    /* of all logs together */
     uint64_t              sources_max_bytes; /* of each client's sources */
+
+    /* Docker Content Trust. */
+    struct lk_notary_config notary;                    /* of registries that say nothing else */
+    char                    notary_keys[LK_PATH_SIZE]; /* keys are in its private/ */
+    char                    notary_passphrase_file[LK_PATH_SIZE];
+    int                     notary_passphrase_fd; /* -1: none */
 };
 
 int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *path,
@@ -86,5 +102,12 @@ int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *pa
 /* The entry for a host, or NULL. */
 const struct lk_registry_config *
 lk_coordinator_config_registry(const struct lk_coordinator_config *config, const char *host);
+
+/* What holds for a registry's host. */
+const struct lk_notary_config *
+lk_coordinator_config_notary(const struct lk_coordinator_config *config, const char *host);
+
+/* True if any registry has content trust. */
+bool lk_coordinator_config_uses_notary(const struct lk_coordinator_config *config);
 
 #endif

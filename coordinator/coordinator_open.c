@@ -130,6 +130,11 @@ static int open_keys(struct lk_coordinator *c, struct lk_err *err)
         memcpy(c->trusted[c->trusted_count++], lk_signer_public_key(c->signer),
                LK_PUBLIC_KEY_BYTES);
     }
+    if (lk_coordinator_config_uses_notary(c->config)) {
+        if (lk_notary_unlock(&c->notary_keys, c->config, err) < 0)
+            return -1;
+        c->notary = lk_notary_keyring_signer(c->notary_keys);
+    }
     for (size_t i = 0; i < c->config->trusted_count; i++)
         if (lk_public_key_load(c->trusted[c->trusted_count++], c->config->trusted[i], err) < 0)
             return -1;
@@ -177,6 +182,7 @@ static void start_operations(struct lk_coordinator *c)
     struct lk_operations_options options = {
         .config = c->config,
         .signer = c->signer,
+        .notary = c->notary_keys ? &c->notary : NULL,
         .trusted_keys = (const uint8_t(*)[LK_PUBLIC_KEY_BYTES])c->trusted,
         .trusted_key_count = c->trusted_count,
         .done = lk_coordinator_on_operation,
@@ -236,6 +242,7 @@ void lk_coordinator_close(struct lk_coordinator **coordinator)
     for (size_t i = 0; i < c->domain_count; i++)
         lk_store_close(&c->domains[i].store);
     lk_signer_close(&c->signer);
+    lk_notary_keyring_close(&c->notary_keys);
     lk_curve_free(&c->key);
     lk_close_fd(&c->signals);
     free(c);

@@ -16,6 +16,7 @@
 #define LK_PARTS_H
 
 #include "common/net/zap.h"
+#include "common/notary/keyring.h"
 #include "common/os/workers.h"
 #include "common/source/store.h"
 #include "coordinator/coordinator.h"
@@ -58,6 +59,8 @@ struct lk_coordinator {
     struct lk_door                     *agents;
     struct lk_door                     *clients;
     struct lk_signer                   *signer;
+    struct lk_notary_keyring           *notary_keys; /* NULL: no registry has content trust */
+    struct lk_notary_signer             notary;
     uint8_t                             trusted[LK_TRUSTED_MAX][LK_PUBLIC_KEY_BYTES];
     size_t                              trusted_count;
     struct lk_operations               *operations;

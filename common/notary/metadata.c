@@ -8,7 +8,8 @@
 #include <strings.h>
 #include <time.h>
 
-#define KEYS_MAX 64 /* of one role */
+#define KEYS_MAX   64 /* of one role */
+#define RENEW_DAYS 30
 
 void lk_notary_file_fini(struct lk_notary_file *file)
 {
@@ -162,6 +163,11 @@ int lk_notary_check_signatures(const struct lk_notary_file *file, const json_t *
                       "%lld are needed",
                       (unsigned long long)file->version, file->role, (long long)valid,
                       (long long)json_integer_value(threshold));
+}
+
+bool lk_notary_is_fresh(const struct lk_notary_file *file, int64_t now_s)
+{
+    return now_s < file->expires_s - RENEW_DAYS * 24 * 60 * 60;
 }
 
 int lk_notary_check_time(const struct lk_notary_file *file, int64_t now_s, struct lk_err *err)

@@ -50,6 +50,9 @@ json_t *lk_notary_signed(const struct lk_notary_file *file);
 int lk_notary_check_signatures(const struct lk_notary_file *file, const json_t *keys,
                                const json_t *role, struct lk_err *err);
 
+/* False in the last 30 days: who publishes then signs anew even what is there already. */
+bool lk_notary_is_fresh(const struct lk_notary_file *file, int64_t now_s);
+
 /* CONFLICT if its time is over. */
 int lk_notary_check_time(const struct lk_notary_file *file, int64_t now_s, struct lk_err *err);
 

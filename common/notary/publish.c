@@ -8,7 +8,6 @@
 #define TRIES_MAX   20
 #define CHANGED_MAX (LK_NOTARY_DELEGATIONS_MAX + 2) /* and targets or snapshot */
 #define DAY_S       (24 * 60 * 60)
-#define RENEW_DAYS  30 /* before the end, what is there anyway is signed anew */
 
 /* One try: what is there, and what replaces it. */
 struct
@@ -58,11 +57,6 @@ static bool says_all(const struct try *try, const struct lk_notary_file *file)
     return true;
 }
 
-static bool is_fresh(const struct try *try, const struct lk_notary_file *file)
-{
-    return try->now_s < file->expires_s - RENEW_DAYS * DAY_S;
-}
-
 static json_t *signed_part_of(const struct place *place)
 {
     if (place->file->version)
@@ -77,7 +71,7 @@ static int change(struct try *try, const struct place *place, struct lk_err *err
     json_t                          *targets;
     json_int_t threshold = json_integer_value(json_object_get(place->role, "threshold"));
 
-    if (says_all(try, place->file) && is_fresh(try, place->file))
+    if (says_all(try, place->file) && lk_notary_is_fresh(place->file, try->now_s))
         return 0;
     part = signed_part_of(place);
     targets = json_object_get(part, "targets");
@@ -95,10 +89,9 @@ static int change(struct try *try, const struct place *place, struct lk_err *err
     return 0;
 }
 
-static bool has_a_key(const struct try *try, const json_t *role)
+static bool has_a_key(const struct lk_notary_signer *signer, const json_t *role)
 {
-    const struct lk_notary_signer *signer = try->how->signer;
-    const json_t                  *ids = json_object_get(role, "keyids");
+    const json_t *ids = json_object_get(role, "keyids");
 
     for (size_t i = 0; i < json_array_size(ids); i++) {
         const char *id = json_string_value(json_array_get(ids, i));
@@ -117,6 +110,23 @@ static bool covers_all(const struct try *try, const struct lk_notary_delegation 
 }
 
 /* Docker's client pulls what targets/releases says: without its key the others' word is of no use. */
+static bool is_ours(const struct lk_notary_signer     *signer,
+                    const struct lk_notary_delegation *delegation)
+{
+    return strcmp(delegation->name, LK_NOTARY_RELEASES) == 0 ||
+           has_a_key(signer, delegation->role);
+}
+
+static int no_key(const char *role, struct lk_err *err)
+{
+    return lk_err_set(
+        err, LK_ERR_DENIED,
+        "its tags are signed by %s, and no key for that is here: copy the key file "
+        "into private/ of the trust directory, or have a key of yours added "
+        "(`docker trust signer add`)",
+        role);
+}
+
 static int change_delegations(struct try *try, struct lk_err *err)
 {
     size_t done = 0;
@@ -124,8 +134,7 @@ static int change_delegations(struct try *try, struct lk_err *err)
     for (size_t i = 0; i < try->view.count; i++) {
         const struct lk_notary_delegation *delegation = &try->view.delegations[i];
         struct place place = { delegation->name, delegation->role, &delegation->file };
-        bool         is_releases = strcmp(delegation->name, LK_NOTARY_RELEASES) == 0;
-        if (!covers_all(try, delegation) || (!is_releases && !has_a_key(try, delegation->role)))
+        if (!covers_all(try, delegation) || !is_ours(try->how->signer, delegation))
             continue;
         if (delegation->why.kind) {
             *err = delegation->why;
@@ -135,11 +144,27 @@ static int change_delegations(struct try *try, struct lk_err *err)
             return -1;
         done++;
     }
-    return done ? 0
-                : lk_err_set(
-                      err, LK_ERR_DENIED,
-                      "its tags are signed by delegations, and none of their keys is here: "
-                      "have a key of yours added (`docker trust signer add`)");
+    return done ? 0 : no_key("delegations", err);
+}
+
+int lk_notary_may_publish(const struct lk_notary_view   *view,
+                          const struct lk_notary_signer *signer, const char *tag,
+                          struct lk_err *err)
+{
+    const json_t *targets = lk_notary_root_role(&view->root, LK_NOTARY_TARGETS);
+    size_t        found = 0;
+
+    for (size_t i = 0; i < view->count; i++) {
+        const struct lk_notary_delegation *delegation = &view->delegations[i];
+        if (!lk_notary_delegation_covers(delegation, tag) || !is_ours(signer, delegation))
+            continue;
+        if (!has_a_key(signer, delegation->role))
+            return no_key(delegation->name, err);
+        found++;
+    }
+    if (view->count)
+        return found ? 0 : no_key("delegations", err);
+    return has_a_key(signer, targets) ? 0 : no_key(LK_NOTARY_TARGETS, err);
 }
 
 static int change_targets(struct try *try, struct lk_err *err)
@@ -157,7 +182,7 @@ static int change_snapshot(struct try *try, struct lk_err *err)
     const json_t *role = lk_notary_root_role(&try->view.root, LK_NOTARY_SNAPSHOT);
     LK_CLEANUP(lk_json_free) json_t *part = NULL;
 
-    if (!try->changed || !has_a_key(try, role))
+    if (!try->changed || !has_a_key(try->how->signer, role))
         return 0;
     part = json_deep_copy(lk_notary_signed(&try->view.snapshot));
     for (size_t i = 0; i < try->changed; i++)
@@ -173,18 +198,6 @@ static int change_snapshot(struct try *try, struct lk_err *err)
     return 0;
 }
 
-static const struct lk_notary_file *file_of(const struct lk_notary_view *view, const char *role)
-{
-    if (strcmp(role, LK_NOTARY_TARGETS) == 0)
-        return &view->targets;
-    if (strcmp(role, LK_NOTARY_SNAPSHOT) == 0)
-        return &view->snapshot;
-    for (size_t i = 0; i < view->count; i++)
-        if (strcmp(view->delegations[i].name, role) == 0)
-            return &view->delegations[i].file;
-    return NULL;
-}
-
 /* As a client would: verified from the root down.  Later publications of others keep what ours added. */
 static int read_back(const struct try *try, struct lk_err *err)
 {
@@ -195,7 +208,7 @@ static int read_back(const struct try *try, struct lk_err *err)
         return lk_err_wrap(err, "reading back what was published");
     for (size_t i = 0; i < try->changed; i++) {
         const struct lk_notary_file *sent = &try->files[i];
-        const struct lk_notary_file *kept = file_of(&view, sent->role);
+        const struct lk_notary_file *kept = lk_notary_view_file(&view, sent->role);
         bool                         is_snapshot = strcmp(sent->role, LK_NOTARY_SNAPSHOT) == 0;
         if (kept && kept->version >= sent->version && (is_snapshot || says_all(try, kept)))
             continue;

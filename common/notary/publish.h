@@ -34,6 +34,11 @@ struct lk_notary_publication {
 int lk_notary_publish(const struct lk_notary_publication *how, const struct lk_notary_tag *tags,
                       size_t count, int64_t now_s, struct lk_err *err);
 
+/* DENIED, with the remedy, if this tag could not be published for want of a key.  Asks nobody. */
+int lk_notary_may_publish(const struct lk_notary_view   *view,
+                          const struct lk_notary_signer *signer, const char *tag,
+                          struct lk_err *err);
+
 /* 0: the server has nothing of this repository; CONFLICT: it has. */
 int lk_notary_is_absent(struct lk_notary_server *server, struct lk_err *err);
 

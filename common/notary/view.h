@@ -55,6 +55,18 @@ const json_t *lk_notary_keys(const struct lk_notary_file *root_or_targets);
 bool lk_notary_view_find(const struct lk_notary_view *view, const char *tag,
                          struct lk_digest *digest, uint64_t *length, const char **role);
 
+/*
+ * Fetches, verifies, and answers what content trust says of this tag.  NOT_FOUND: it knows no such tag, or nothing of
+ * the repository.
+ */
+int lk_notary_lookup(struct lk_notary_server *server, const char *memory, const char *tag,
+                     int64_t now_s, struct lk_digest *digest, uint64_t *length,
+                     struct lk_err *err);
+
+/* The file of "targets", "snapshot" or a delegation; NULL: there is no such role. */
+const struct lk_notary_file *lk_notary_view_file(const struct lk_notary_view *view,
+                                                 const char                  *role);
+
 /* True if a delegation may speak for this tag. */
 bool lk_notary_delegation_covers(const struct lk_notary_delegation *delegation,
                                  const char                        *tag);

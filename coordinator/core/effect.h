@@ -41,8 +41,8 @@ struct lk_effect {
     int64_t                hold_ms;
     bool                   in_turn;
     bool                   build_only;
-    bool                   sign;
-    bool                   no_arch_tag; /* ACCEPT_CHILD */
+    bool                   sign;        /* MERGE; PROBE of what is to be signed */
+    bool                   no_arch_tag; /* ACCEPT_CHILD, MERGE, PROBE */
     enum lk_package_origin origin;      /* PROBE */
     struct lk_index_name   from; /* PROBE: the source; ACCEPT_CHILD: whence to copy, or "" */
     bool             expect_tag; /* TAG: it should still name `expected`; false: nothing */

@@ -30,8 +30,11 @@ static struct lk_effect *begin(struct lk_core *core, struct lk_package *package,
 /* Where the images come from is of interest only once. */
 static void begin_look(struct lk_core *core, struct lk_package *package)
 {
-    struct lk_effect *effect = begin(core, package, LK_EFFECT_PROBE);
+    const struct lk_push_options *options = &lk_push_of(core, package->push)->options;
+    struct lk_effect             *effect = begin(core, package, LK_EFFECT_PROBE);
 
+    effect->sign = lk_package_is_signed(core, package) && !options->build_only;
+    effect->no_arch_tag = options->no_arch_tags;
     effect->origin = package->origin;
     effect->from = package->from;
     for (size_t i = 0; i < package->job_count; i++)
@@ -43,6 +46,7 @@ static void begin_merge(struct lk_core *core, struct lk_package *package)
     struct lk_effect *effect = begin(core, package, LK_EFFECT_MERGE);
 
     effect->sign = lk_package_is_signed(core, package);
+    effect->no_arch_tag = lk_push_of(core, package->push)->options.no_arch_tags;
     for (size_t i = 0; i < package->job_count; i++) {
         effect->accepted[effect->count] = package->jobs[i].state == LK_JOB_DONE;
         effect->arches[effect->count] = package->jobs[i].arch;

@@ -3,6 +3,7 @@
 #include "common/os/file.h"
 #include "common/os/workers.h"
 #include "common/registry/docker_config.h"
+#include "coordinator/registry/content_trust.h"
 #include "coordinator/registry/copy.h"
 
 #include <sodium.h>
@@ -97,11 +98,28 @@ static void child_of(const struct lk_child *child, struct lk_descriptor *out)
     out->size = child->size;
 }
 
+/* NULL: no content trust for this registry, or for what this push publishes. */
+static const struct lk_content_trust_of *trust_of(const struct operation     *operation,
+                                                  const struct lk_publisher  *publisher,
+                                                  struct lk_content_trust_of *out)
+{
+    const struct lk_operations_options *options = &operation->owner->options;
+    const struct lk_notary_config      *trust =
+        lk_coordinator_config_notary(options->config, publisher->repository.host);
+
+    if (!operation->effect.sign || !options->notary || trust->trust == LK_CONTENT_TRUST_OFF)
+        return NULL;
+    *out = (struct lk_content_trust_of) { options->config, publisher, options->notary };
+    return out;
+}
+
 static int merge(struct operation *operation, const struct lk_publisher *publisher,
                  struct lk_err *err)
 {
     const struct lk_effect                      *effect = &operation->effect;
     LK_CLEANUP(lk_free_pointer) struct lk_index *children = lk_xcalloc(1, sizeof(*children));
+    struct lk_content_trust_of                   of;
+    const struct lk_content_trust_of            *trust = trust_of(operation, publisher, &of);
 
     /* A coordinator that was started again without its key must not publish what was to be signed. */
     if (effect->sign && !publisher->signer)
@@ -115,8 +133,12 @@ static int merge(struct operation *operation, const struct lk_publisher *publish
         entry->arch = effect->arches[i];
         snprintf(entry->os, sizeof(entry->os), "linux");
     }
-    return lk_publisher_merge(publisher, effect->tag, children, effect->accepted, effect->sign,
-                              &operation->index, err);
+    if (lk_publisher_merge(publisher, effect->tag, children, effect->accepted, effect->sign,
+                           &operation->index, err) < 0)
+        return -1;
+    return trust ? lk_content_trust_publish(trust, effect->tag, !effect->no_arch_tag,
+                                            &operation->index, children, err)
+                 : 0;
 }
 
 /* On one machine, without a coordinator: the agent is the same user's as the login. */
@@ -204,6 +226,20 @@ static int accept_child(struct operation *operation, const struct lk_publisher *
                                                   !effect->no_arch_tag, err);
 }
 
+static int probe(struct operation *operation, const struct lk_publisher *publisher,
+                 struct lk_err *err)
+{
+    const struct lk_effect           *effect = &operation->effect;
+    struct lk_content_trust_of        of;
+    const struct lk_content_trust_of *trust = trust_of(operation, publisher, &of);
+
+    if (lk_publisher_probe(publisher, effect->tag, &operation->found, err) < 0 ||
+        (trust && lk_content_trust_look(trust, effect->tag, !effect->no_arch_tag,
+                                        &operation->found, err) < 0))
+        return -1;
+    return probe_source(operation, publisher, err);
+}
+
 static int at_registry(struct operation *operation, const struct lk_publisher *publisher,
                        struct lk_err *err)
 {
@@ -212,9 +248,7 @@ static int at_registry(struct operation *operation, const struct lk_publisher *p
 
     child_of(&effect->child, &child);
     if (effect->type == LK_EFFECT_PROBE)
-        return lk_publisher_probe(publisher, effect->tag, &operation->found, err) < 0
-                   ? -1
-                   : probe_source(operation, publisher, err);
+        return probe(operation, publisher, err);
     if (effect->type == LK_EFFECT_ACCEPT_CHILD)
         return accept_child(operation, publisher, err);
     if (effect->type == LK_EFFECT_MERGE)

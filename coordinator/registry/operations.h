@@ -8,6 +8,7 @@
 #ifndef LK_OPERATIONS_H
 #define LK_OPERATIONS_H
 
+#include "common/notary/signer.h"
 #include "coordinator/config.h"
 #include "coordinator/core/effect.h"
 #include "coordinator/registry/publisher.h"
@@ -26,6 +27,7 @@ struct lk_operation_result {
 struct lk_operations_options {
     const struct lk_coordinator_config *config; /* borrowed */
     const struct lk_signer             *signer; /* borrowed; may be NULL */
+    const struct lk_notary_signer *notary; /* borrowed; NULL: no registry has content trust */
     const uint8_t (*trusted_keys)[LK_PUBLIC_KEY_BYTES];
     size_t trusted_key_count;
     void (*done)(void *ctx, const struct lk_effect *effect,

@@ -28,51 +28,93 @@ static int read_fd(int fd, struct lk_buf *out, struct lk_err *err)
                       PASSPHRASE_BYTES_MAX);
 }
 
+/* Where a passphrase may be, and what it is for. */
+struct source {
+    int         fd;
+    const char *file;
+    const char *variable;
+    const char *map; /* of the configuration */
+    const char *what;
+};
+
 /* Overwritten too: /proc/PID/environ goes on showing the memory of a variable that was taken out. */
-static void forget_variable(void)
+static void forget_variable(const char *name)
 {
-    char *variable = getenv("COSIGN_PASSWORD");
+    char *variable = getenv(name);
 
     if (variable)
         sodium_memzero(variable, strlen(variable));
-    unsetenv("COSIGN_PASSWORD");
+    unsetenv(name);
 }
 
-static int read_passphrase(const struct lk_coordinator_config *config, struct lk_buf *out,
-                           struct lk_err *err)
+static int read_source(const struct source *source, struct lk_buf *out, struct lk_err *err)
 {
-    const char *variable = getenv("COSIGN_PASSWORD");
+    const char *variable = getenv(source->variable);
 
-    if (config->passphrase_fd >= 0)
-        return read_fd(config->passphrase_fd, out, err);
-    if (config->passphrase_file[0])
-        return lk_file_read_secret(config->passphrase_file, out, err);
+    if (source->fd >= 0)
+        return read_fd(source->fd, out, err);
+    if (source->file[0])
+        return lk_file_read_secret(source->file, out, err);
     if (!variable)
         return lk_err_set(
             err, LK_ERR_INVALID,
-            "the signing key %s needs a passphrase: set signing.passphrase-file or "
-            "signing.passphrase-fd, or COSIGN_PASSWORD in the environment",
-            config->signing_key);
+            "%s needs a passphrase: set %s.passphrase-file or %s.passphrase-fd, or "
+            "%s in the environment",
+            source->what, source->map, source->map, source->variable);
     return lk_buf_add_text(out, variable)
                ? 0
-               : lk_err_set(err, LK_ERR_LIMIT, "COSIGN_PASSWORD is too long");
+               : lk_err_set(err, LK_ERR_LIMIT, "%s is too long", source->variable);
+}
+
+static int read_passphrase(const struct source *source, struct lk_buf *out, struct lk_err *err)
+{
+    int result = read_source(source, out, err);
+
+    forget_variable(source->variable);
+    return result;
+}
+
+/* Files end in a newline that is no part of it. */
+static struct lk_str first_line(const struct lk_buf *passphrase)
+{
+    struct lk_str line = lk_buf_str(passphrase), rest;
+
+    lk_str_split(line, '\n', &line, &rest);
+    return line;
+}
+
+static void wipe(struct lk_buf *passphrase)
+{
+    if (passphrase->data)
+        sodium_memzero(passphrase->data, passphrase->capacity);
+    lk_buf_fini(passphrase);
 }
 
 int lk_signer_unlock(struct lk_signer **out, const struct lk_coordinator_config *config,
                      struct lk_err *err)
 {
-    LK_CLEANUP(lk_buf_fini) struct lk_buf passphrase = LK_BUF_INIT(PASSPHRASE_BYTES_MAX);
+    LK_CLEANUP(wipe) struct lk_buf passphrase = LK_BUF_INIT(PASSPHRASE_BYTES_MAX);
+    LK_CLEANUP(lk_free_pointer)
+    char               *what = lk_xasprintf("the signing key %s", config->signing_key);
+    const struct source source = { config->passphrase_fd, config->passphrase_file,
+                                   "COSIGN_PASSWORD", "signing", what };
 
-    int result = read_passphrase(config, &passphrase, err);
-    forget_variable();
-    if (result == 0) {
-        /* The first line: files end in a newline that is no part of it. */
-        struct lk_str line = lk_buf_str(&passphrase);
-        struct lk_str rest;
-        lk_str_split(line, '\n', &line, &rest);
-        result = lk_signer_open(out, config->signing_key, line, err);
-    }
-    if (passphrase.data)
-        sodium_memzero(passphrase.data, passphrase.len);
-    return result;
+    return read_passphrase(&source, &passphrase, err) < 0
+               ? -1
+               : lk_signer_open(out, config->signing_key, first_line(&passphrase), err);
+}
+
+int lk_notary_unlock(struct lk_notary_keyring **out, const struct lk_coordinator_config *config,
+                     struct lk_err *err)
+{
+    LK_CLEANUP(wipe) struct lk_buf passphrase = LK_BUF_INIT(PASSPHRASE_BYTES_MAX);
+    const struct source source = { config->notary_passphrase_fd, config->notary_passphrase_file,
+                                   "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "notary",
+                                   "content trust" };
+
+    if (read_passphrase(&source, &passphrase, err) == 0 &&
+        lk_notary_keyring_open(out, config->notary_keys, LK_NOTARY_PUBLISHING_KEYS,
+                               first_line(&passphrase), err) == 0)
+        return 0;
+    return lk_err_wrap(err, "opening the keys of content trust");
 }
