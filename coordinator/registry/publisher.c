@@ -48,8 +48,12 @@ static int write_tag(const struct lk_publisher *publisher, struct lk_registry *r
     if (lk_registry_put_manifest(registry, tag, lk_buf_str(&manifest->bytes),
                                  manifest->media_type, err) < 0)
         return lk_err_wrap(err, "writing the tag %s", tag);
-    if (read_stored(publisher, registry, tag, &stored, err) < 0)
+    if (read_stored(publisher, registry, tag, &stored, err) < 0) {
+        /* It was answered that it is stored: writing it again may help, building anew does not. */
+        if (err->kind == LK_ERR_NOT_FOUND)
+            err->kind = LK_ERR_RETRY;
         return lk_err_wrap(err, "reading the tag %s back", tag);
+    }
     if (!lk_digest_eq(&stored.digest, &manifest->digest)) {
         lk_digest_format(&stored.digest, found);
         return lk_err_set(err, LK_ERR_CONFLICT,

@@ -156,6 +156,14 @@ pause_after() {
     is_built_once
 }
 
+@test "201 for a tag that is kept nowhere: it is written again" {
+    push_on_a_bad_day nowhere "1 PUT /manifests/[0-9a-f]{40}-amd64$ status 201" \
+        "1 PUT /manifests/[0-9a-f]{40}$ status 201"
+    is_published
+    is_built_once
+    raw "$(lkcoord show-tag --org "$REGISTRY/demo" nowhere)-amd64"
+}
+
 @test "a push that failed at the registry is finished later without a rebuild" {
     # Longer than the agent's client has patience: the attempt to upload fails there, the built image is kept.
     push_on_a_bad_day later "1 POST /uploads/ busy 21"

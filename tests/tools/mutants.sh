@@ -19,7 +19,7 @@ trap 'exit 143' TERM
 mkdir -p "$copy"
 git ls-files -z | xargs -0 cp --parents -t "$copy"
 
-unit_tests='journal journal_snapshot journal_store publisher trust coordinator coordinator_taken operations'
+unit_tests='journal journal_snapshot journal_store store pump publisher coordinator coordinator_taken operations'
 
 build() {
     local program programs=(build/dev/tests/sim/sim)
@@ -45,6 +45,8 @@ look_for_it() {
     done
     timeout 600 build/dev/tests/sim/sim --seeds 301-6000 --faults 5 >test.log 2>&1 ||
         { echo 'simulator, 6,000 seeds'; return; }
+    make -j2 all >>build.log 2>&1
+    timeout 300 bats -f '^201' tests/deep/registry-faults.bats >test.log 2>&1 || echo registry-faults.bats
 }
 
 cd "$copy" || exit 1
