@@ -59,17 +59,30 @@ static int open_source(void *ctx, const struct lk_oid *oid, bool *is_tree, uint6
     return -1;
 }
 
+static const struct lk_peer *peer_of(const struct lk_coordinator *c, const char *agent)
+{
+    for (size_t i = 0; i < c->agent_peers.count; i++)
+        if (strcmp(c->agent_peers.list[i].name, agent) == 0)
+            return &c->agent_peers.list[i];
+    return NULL;
+}
+
 static bool may_build_for(const struct lk_coordinator *c, const char *agent, const char *arch)
 {
-    const struct lk_peer *peer = NULL;
+    const struct lk_peer *peer = peer_of(c, agent);
     bool                  any = false;
 
-    for (size_t i = 0; i < c->agent_peers.count && !peer; i++)
-        if (strcmp(c->agent_peers.list[i].name, agent) == 0)
-            peer = &c->agent_peers.list[i];
     for (size_t i = 0; peer && i < peer->arch_count; i++)
         any |= strcmp(peer->arches[i].name, arch) == 0;
     return any || (peer && peer->arch_count == 0);
+}
+
+/* What the agent offers, but no more than our configuration wants of it. */
+static uint32_t slots_of(const struct lk_coordinator *c, const char *agent, uint32_t offered)
+{
+    const struct lk_peer *peer = peer_of(c, agent);
+
+    return peer && peer->slots && peer->slots < offered ? peer->slots : offered;
 }
 
 /* What HELLO says, less what our configuration does not let this agent build for. */
@@ -141,7 +154,7 @@ static void welcomed(void *ctx, struct lk_session *session, const lk_wire_Hello 
         return;
     event.agent.name = session->name;
     event.agent.session = session->id;
-    event.agent.slots = hello->slots;
+    event.agent.slots = slots_of(ctx, session->name, hello->slots);
     event.agent.platforms = platforms;
     event.agent.software = hello->software;
     event.agent.builder = hello->builder;

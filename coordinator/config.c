@@ -32,9 +32,10 @@ static const char *const root_keys[] = {
     "notary",
     NULL,
 };
-static const char *const agent_keys[] = { "key", "arches", NULL };
-static const char *const registry_keys[] = { "host",          "plain-http",   "ca-file", "user",
-                                             "password-file", "agent-logins", "notary",  NULL };
+static const char *const agent_keys[] = { "key", "arches", "slots", NULL };
+static const char *const registry_keys[] = { "host",   "plain-http",    "ca-file",
+                                             "user",   "password-file", "agent-logins",
+                                             "notary", "uploads",       NULL };
 static const char *const registry_notary_keys[] = { "content-trust", "server", "ca-file",
                                                     NULL };
 static const char *const notary_keys[] = {
@@ -145,14 +146,30 @@ static int arches(const struct reader *reader, const struct lk_yaml_node *list,
     return 0;
 }
 
-/* `NAME: {key: KEY, arches: [...]}` in place of `NAME: KEY`. */
+/* A number of things at once. */
+static int limit(const struct reader *reader, const struct lk_yaml_node *map, const char *key,
+                 uint32_t *out)
+{
+    const struct lk_yaml_node *node = lk_yaml_get(map, key);
+    uint64_t                   value;
+
+    if (!node)
+        return 0;
+    if (lk_yaml_u64(node, reader->name, key, 1, 1000, &value, reader->err) < 0)
+        return -1;
+    *out = (uint32_t)value;
+    return 0;
+}
+
+/* `NAME: {key: KEY, arches: [...], slots: N}` in place of `NAME: KEY`. */
 static int limited_agent(const struct reader *reader, const struct lk_yaml_node *map,
                          struct lk_peer *out, char *key_text, size_t size)
 {
     const struct lk_yaml_node *list = lk_yaml_get(map, "arches");
 
     if (lk_yaml_check_keys(map, reader->name, agent_keys, reader->err) < 0 ||
-        required(reader, map, "key", "the agent's public key is missing", key_text, size) < 0)
+        required(reader, map, "key", "the agent's public key is missing", key_text, size) < 0 ||
+        limit(reader, map, "slots", &out->slots) < 0)
         return -1;
     return list ? arches(reader, list, out) : 0;
 }
@@ -273,7 +290,7 @@ static int registry(const struct reader *reader, const struct lk_yaml_node *map,
     if (required(reader, map, "host", "host[:port] is missing", out->host, sizeof(out->host)) <
             0 ||
         text(reader, map, "ca-file", out->ca_file, sizeof(out->ca_file)) < 0 ||
-        login(reader, map, &out->login) < 0)
+        login(reader, map, &out->login) < 0 || limit(reader, map, "uploads", &out->uploads) < 0)
         return -1;
     if (plain &&
         lk_yaml_bool(plain, reader->name, "plain-http", &out->plain_http, reader->err) < 0)

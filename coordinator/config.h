@@ -20,6 +20,7 @@ struct lk_peer {
     /* For which an agent may build; none: for all that it says. */
     size_t         arch_count;
     struct lk_arch arches[LK_PACKAGE_ARCHES_MAX];
+    uint32_t       slots; /* an agent gets no more at once, whatever it says; 0: no limit */
 };
 
 struct lk_peers {
@@ -53,6 +54,7 @@ struct lk_registry_config {
     bool            plain_http;
     char            ca_file[LK_PATH_SIZE]; /* "": the system's */
     struct lk_login login;                 /* user "": none */
+    uint32_t        uploads;               /* at once, by all agents together; 0: no limit */
     /* What agents get where the registry has passwords but no tokens. */
     size_t          agent_count;
     struct lk_arch  agent_arch[LK_PACKAGE_ARCHES_MAX];

@@ -92,6 +92,19 @@ static int open_journal(struct lk_coordinator *c, struct lk_err *err)
                : 0;
 }
 
+static void limit_uploads(const struct lk_coordinator_config *from, struct lk_core_config *to)
+{
+    _Static_assert(LK_UPLOAD_LIMITS_MAX >= LK_REGISTRIES_MAX, "each registry may have one");
+    for (size_t i = 0; i < from->registry_count; i++) {
+        struct lk_upload_limit *limit = &to->upload_limits[to->upload_limit_count];
+        if (from->registries[i].uploads == 0)
+            continue;
+        memcpy(limit->host, from->registries[i].host, sizeof(limit->host));
+        limit->max = from->registries[i].uploads;
+        to->upload_limit_count++;
+    }
+}
+
 static int open_state(struct lk_coordinator *c, struct lk_err *err)
 {
     struct lk_core_config   config = lk_core_defaults;
@@ -110,6 +123,7 @@ static int open_state(struct lk_coordinator *c, struct lk_err *err)
     config.raise_ms = c->config->raise_ms;
     config.quarantine_after = c->config->quarantine_after;
     config.quarantine_ms = c->config->quarantine_ms;
+    limit_uploads(c->config, &config);
     c->core = lk_core_new(&config);
     if (open_journal(c, err) < 0 ||
         lk_logbook_open(&c->logs, logs, c->config->logs_max_bytes, err) < 0 ||

@@ -144,6 +144,7 @@ static bool apply_package_accepted(struct lk_core *core, const struct lk_fact *f
     while (*end)
         end = &(*end)->next_in_push;
     *end = package;
+    package->upload_limit = lk_upload_limit_of(core, package->repository);
     package->turnstile = lk_turnstile_for(core, package->repository);
     package->next_in_turnstile = package->turnstile->packages;
     package->turnstile->packages = package;

@@ -17,6 +17,14 @@
 #include "coordinator/core/event.h"
 #include "coordinator/core/fact.h"
 
+#define LK_UPLOAD_LIMITS_MAX 32
+
+/* So many images at once are uploaded to a registry, by all agents together. */
+struct lk_upload_limit {
+    char     host[LK_REPOSITORY_SIZE]; /* host[:port], as repositories begin */
+    uint32_t max;
+};
+
 struct lk_core_config {
     size_t   pushes_max;  /* live and remembered together */
     size_t   history_max; /* ended pushes remembered */
@@ -32,8 +40,10 @@ struct lk_core_config {
     uint32_t failures_max;     /* of one job, that are not the package's fault */
     uint32_t quarantine_after; /* an agent's own failures in a row, each of them ... */
     int64_t  quick_ms;         /* ... so soon after it got the job; 0: never */
-    int64_t  raise_ms;         /* a push that waited so long is as the next higher priority */
-    int64_t  quarantine_ms;    /* until its first canary; doubles with each that fails */
+    size_t   upload_limit_count;
+    struct lk_upload_limit upload_limits[LK_UPLOAD_LIMITS_MAX];
+    int64_t raise_ms;      /* a push that waited so long is as the next higher priority */
+    int64_t quarantine_ms; /* until its first canary; doubles with each that fails */
 };
 
 extern const struct lk_core_config lk_core_defaults;

@@ -129,6 +129,7 @@ static void count_busy(struct lk_core *core, struct lk_package *package)
 void lk_fleet_advance(struct lk_core *core)
 {
     core->wait_count = 0;
+    memset(core->uploads, 0, sizeof(core->uploads));
     for (size_t i = 0; i < core->agent_count; i++) {
         struct lk_agent *agent = &core->agents[i];
         agent->busy = 0;
@@ -144,8 +145,10 @@ void lk_fleet_advance(struct lk_core *core)
     for (struct lk_push *push = core->first; push; push = push->next)
         for (struct lk_package *package = push->packages; package;
              package = package->next_in_push)
-            if (package->state == LK_PACKAGE_ACTIVE)
+            if (package->state == LK_PACKAGE_ACTIVE) {
                 count_busy(core, package);
+                lk_uploads_count(core, push, package);
+            }
 }
 
 uint32_t lk_core_agent_busy(const struct lk_core *core, const struct lk_agent *agent)

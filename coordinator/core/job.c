@@ -330,7 +330,9 @@ void lk_job_ticket_wanted(struct lk_core *core, const struct lk_event *event)
         lk_stale(core);
         return;
     }
-    send_ticket(core, package, job);
+    /* Whoever waits for a place is sent one with it. */
+    if (job->state != LK_JOB_BUILT || job->ticket_session || !package->upload_limit)
+        send_ticket(core, package, job);
 }
 
 static bool may_be_built(struct lk_core *core, const struct lk_package *package)
@@ -442,6 +444,8 @@ void lk_job_advance(struct lk_core *core, struct lk_package *package, struct lk_
         finish(core, job);
         return;
     }
+    if (job->state == LK_JOB_BUILT && !lk_upload_begins(core, push, package, job))
+        return;
     if (job->state >= LK_JOB_BUILT && !job->kept && !job->pushed && job->session &&
         job->ticket_session != job->session)
         send_ticket(core, package, job);

@@ -210,6 +210,7 @@ struct lk_package {
     char                   text[LK_REASON_SIZE];
 
     /* volatile */
+    size_t           upload_limit; /* of its registry, from 1; 0: none */
     uint64_t         op;
     bool             probed_in_turn;
     bool             merged_in_turn;

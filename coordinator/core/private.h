@@ -26,6 +26,7 @@ struct lk_core {
     struct lk_record     *records; /* ring */
     size_t                agent_count;
     size_t                turnstile_count; /* ever in use: the free ones beyond are fresh */
+    uint32_t              uploads[LK_UPLOAD_LIMITS_MAX]; /* under way; counted once a look */
     size_t                wait_count;
     struct lk_wait        waits[LK_WAITS_MAX];
     size_t                record_next;
@@ -170,6 +171,15 @@ void lk_quarantine_lift(struct lk_agent *agent);
 bool lk_quarantine_holds(struct lk_core *core, const struct lk_agent *agent);
 void lk_quarantine_assigned(struct lk_agent *agent, const struct lk_job *job);
 void lk_quarantine_advance(struct lk_core *core, const struct lk_agent *agent);
+
+/* uploads.c */
+size_t lk_upload_limit_of(const struct lk_core *core, const char *repository);
+void   lk_uploads_count(struct lk_core *core, const struct lk_push *push,
+                        const struct lk_package *package);
+/* A job that is BUILT has a place at its registry from now on; false: it waits for one, and says so. */
+bool lk_upload_begins(struct lk_core *core, const struct lk_push *push,
+                      struct lk_package *package, struct lk_job *job);
+bool lk_upload_has_place(const struct lk_push *push, const struct lk_job *job);
 
 /* drain.c */
 void lk_fleet_drain(struct lk_core *core, const struct lk_event *event);

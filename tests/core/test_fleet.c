@@ -555,6 +555,138 @@ static void a_priority_that_does_not_exist_is_refused(void **state)
     assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_INVALID);
 }
 
+/* ---- how much at once ---- */
+
+static struct world *world_with_uploads(uint32_t max)
+{
+    struct lk_core_config config = lk_core_defaults;
+
+    config.upload_limits[0] = (struct lk_upload_limit) { "org", max };
+    config.upload_limit_count = 1;
+    struct world *w = world_new(&config);
+    add_agent(w, "a", &amd64, false, 8);
+    return w;
+}
+
+static void push_to_own_repository(struct world *w, uint8_t number, bool in_turn)
+{
+    static const char *const repositories[] = { "org/r0", "org/r1", "org/r2", "org/r3",
+                                                "org/r4" };
+    struct request           request = request_of(number, repositories[number], "t", 1, &amd64);
+
+    request.options.in_turn = in_turn;
+    submit(w, &request);
+}
+
+/* The agent has built all that it was given, the youngest first, before it uploads anything. */
+static void build_all(struct world *w)
+{
+    w->agents[0].stuck = true;
+    settle(w);
+    for (size_t i = WORLD_SLOTS; i-- > 0;) {
+        struct world_slot *slot = &w->agents[0].slots[i];
+        if (!slot->job)
+            continue;
+        slot->phase = LK_PHASE_BUILT;
+        slot->child = child_of(slot->job, slot->attempt);
+        report(w, &w->agents[0], slot, LK_ERR_NONE);
+    }
+}
+
+/* Which of them have what it takes to upload, and have not done so. */
+static unsigned uploads_at_once(const struct world *w)
+{
+    unsigned count = 0;
+
+    for (const struct lk_push *push = lk_core_first_push(w->core); push; push = push->next) {
+        const struct lk_job *job = &push->packages->jobs[0];
+        if (push->options.in_turn)
+            count +=
+                (job->state == LK_JOB_STAGED || job->state == LK_JOB_IN_TURN) && !job->pushed;
+        else
+            count += job->state == LK_JOB_BUILT && job->ticket_session != 0;
+    }
+    return count;
+}
+
+static void check_uploads(uint32_t max, bool in_turn)
+{
+    LK_WORLD w = world_with_uploads(max);
+    unsigned most = 0;
+
+    for (uint8_t i = 0; i < 5; i++)
+        push_to_own_repository(w, i, in_turn);
+    build_all(w);
+    w->agents[0].stuck = false;
+    assert_non_null(
+        strstr(lk_core_first_push(w->core)->packages->jobs[0].text, "waits for a place"));
+    for (unsigned i = 0; i < 5000 && !all_ended(w); i++) {
+        unsigned now = uploads_at_once(w);
+        most = now > most ? now : most;
+        if (i == 6)
+            crash_and_reconnect(w, false);
+        if (!move_one(w))
+            sleep_until_woken(w);
+    }
+    assert_true(all_ended(w));
+    assert_int_equal(most, max);
+    for (const struct lk_push *push = lk_core_first_push(w->core); push; push = push->next)
+        assert_int_equal(push->outcome, LK_OUTCOME_OK);
+}
+
+static void a_registry_gets_no_more_uploads_at_once_than_it_may(void **state)
+{
+    (void)state;
+    check_uploads(1, false);
+    check_uploads(2, false);
+}
+
+static void uploads_inside_the_turn_count_as_well(void **state)
+{
+    (void)state;
+    check_uploads(1, true);
+    check_uploads(2, true);
+}
+
+static void who_waits_for_a_place_gets_no_ticket_by_asking(void **state)
+{
+    LK_WORLD        w = world_with_uploads(1);
+    struct lk_event event = { .type = LK_EVENT_TICKET_WANTED };
+
+    (void)state;
+    for (uint8_t i = 0; i < 2; i++)
+        push_to_own_repository(w, i, false);
+    build_all(w);
+    assert_int_equal(w->seen[LK_EFFECT_TICKET], 1);
+    event.report.agent = "a";
+    event.report.session = w->agents[0].session;
+    event.report.job = w->agents[0].slots[0].job;
+    event.report.attempt = 1;
+    step(w, &event);
+    assert_int_equal(w->seen[LK_EFFECT_TICKET], 1);
+    /* An image that waits says so, and an upload that ends makes room. */
+    assert_string_equal(lk_core_job(w->core, w->agents[0].slots[0].job)->text,
+                        "waits for a place to upload: org takes 1 at once");
+    w->agents[0].slots[1].phase = LK_PHASE_STAGED;
+    report(w, &w->agents[0], &w->agents[0].slots[1], LK_ERR_NONE);
+    assert_int_equal(w->seen[LK_EFFECT_TICKET], 2);
+}
+
+static void a_registry_without_a_limit_has_none(void **state)
+{
+    LK_WORLD       w = world_with_uploads(1);
+    struct request request = request_of(1, "organisation/it", "t1", 1, &amd64);
+
+    (void)state;
+    for (uint8_t i = 0; i < 3; i++) {
+        request.key = i;
+        request.packages[0].tag = (const char *[]) { "t0", "t1", "t2" }[i];
+        submit(w, &request);
+    }
+    build_all(w);
+    assert_int_equal(w->seen[LK_EFFECT_TICKET], 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -581,6 +713,10 @@ int main(void)
         cmocka_unit_test(low_priority_is_passed_by_nobody_who_came_too_much_later),
         cmocka_unit_test(priorities_outlive_a_restart),
         cmocka_unit_test(a_priority_that_does_not_exist_is_refused),
+        cmocka_unit_test(a_registry_gets_no_more_uploads_at_once_than_it_may),
+        cmocka_unit_test(uploads_inside_the_turn_count_as_well),
+        cmocka_unit_test(who_waits_for_a_place_gets_no_ticket_by_asking),
+        cmocka_unit_test(a_registry_without_a_limit_has_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,9 @@ void sim_coordinator_new(struct sim *sim)
     c->config.in_turn_hold_ms = 2 * SIM_HOLD_MS;
     c->config.source_ms = SIM_SOURCE_MS;
     c->config.patience_ms = SIM_PATIENCE_MS;
+    if (sim->seed % 3 == 0)
+        c->config.upload_limits[c->config.upload_limit_count++] =
+            (struct lk_upload_limit) { "org", 1 };
     c->dice = dice_of(sim->seed, 4);
     c->clock_ms = 100000;
     c->life = 1;
