@@ -262,15 +262,15 @@ static void failed(struct lk_coordinator *c, struct lk_session *session,
         lk_door_refuse(c->clients, session, line->submit_request, err->kind, err->text);
 }
 
-/* What this coordinator could never finish, or would not, is refused before anything is built. */
-static const char *cannot_publish(const struct lk_coordinator *c, const lk_wire_Submit *submit)
+const char *lk_client_cannot_publish(const struct lk_coordinator  *c,
+                                     const struct lk_push_options *options)
 {
-    if (submit->build_only)
+    if (options->build_only)
         return NULL;
-    if (submit->no_signature && c->config->content_trust == LK_CONTENT_TRUST_REQUIRED)
+    if (!options->sign && c->config->content_trust == LK_CONTENT_TRUST_REQUIRED)
         return "this coordinator publishes nothing unsigned (content-trust: required); push "
                "without -disable-content-trust";
-    if (c->signer || submit->no_signature || submit->dry_run)
+    if (c->signer || !options->sign || options->dry_run)
         return NULL;
     return "this coordinator has no signing key: set `signing` in its configuration, or push "
            "unsigned with -disable-content-trust";
@@ -282,7 +282,10 @@ void lk_client_submit(struct lk_coordinator *c, struct lk_session *session,
     struct lk_client_line *line = session->owner;
     const lk_wire_Submit  *submit = &in->envelope.body.submit;
     uint64_t               request = in->envelope.request;
-    const char            *reason = cannot_publish(c, submit);
+    struct lk_push_options options = { .sign = !submit->no_signature,
+                                       .dry_run = submit->dry_run,
+                                       .build_only = submit->build_only };
+    const char            *reason = lk_client_cannot_publish(c, &options);
     struct lk_err          err;
 
     if (reason) {

@@ -103,6 +103,21 @@ static void take_resume(struct lk_coordinator *c, struct lk_session *session,
     lk_coordinator_step(c, &event);
 }
 
+static void take_retry(struct lk_coordinator *c, struct lk_session *session,
+                       const struct lk_wire_in *in)
+{
+    const lk_wire_Retry *retry = &in->envelope.body.retry;
+    struct lk_event      event = { .type = LK_EVENT_RETRY };
+    struct lk_err        err;
+
+    event.retry.session = session->id;
+    event.retry.request = in->envelope.request;
+    event.retry.request_key = retry->request_key;
+    event.retry.push = retry->push;
+    event.retry.why_not = lk_client_may_retry(c, retry->push, &err) < 0 ? &err : NULL;
+    lk_coordinator_step(c, &event);
+}
+
 static void message(void *ctx, struct lk_session *session, const struct lk_wire_in *in)
 {
     struct lk_coordinator  *c = ctx;
@@ -117,6 +132,7 @@ static void message(void *ctx, struct lk_session *session, const struct lk_wire_
     case lk_wire_Envelope_cancel_tag: take_cancel(c, session, in); return;
     case lk_wire_Envelope_drain_agent_tag: take_drain(c, session, in); return;
     case lk_wire_Envelope_resume_agent_tag: take_resume(c, session, in); return;
+    case lk_wire_Envelope_retry_tag: take_retry(c, session, in); return;
     case lk_wire_Envelope_list_tag:
         lk_client_list(c, session, envelope->request,
                        envelope->body.list.all ? LK_LIST_ALL : LK_LIST_LIVE);

@@ -2,6 +2,7 @@
  * clients - what the files of the clients' door share.
  *
  *   client_submit.c  submissions and their sources
+ *   client_retry.c   pushes that begin anew
  *   client_watch.c   pushes that are watched
  *   client_lists.c   lists of pushes and agents
  *   client_logs.c    logs that are followed
@@ -59,6 +60,13 @@ void lk_client_submit(struct lk_coordinator *c, struct lk_session *session,
 void lk_client_object(struct lk_coordinator *c, struct lk_session *session,
                       const struct lk_wire_in *in);
 void lk_client_receive(struct lk_coordinator *c, struct lk_session *session, uint64_t push);
+
+/* What this coordinator could never finish, or would not; NULL: it can. */
+const char *lk_client_cannot_publish(const struct lk_coordinator  *c,
+                                     const struct lk_push_options *options);
+
+/* That what is left of a push can be built and published here; what the core cannot know. */
+int lk_client_may_retry(struct lk_coordinator *c, uint64_t push, struct lk_err *err);
 
 void lk_client_watch(struct lk_coordinator *c, struct lk_session *session,
                      const struct lk_wire_in *in);

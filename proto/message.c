@@ -257,6 +257,7 @@ static const char *wrong_in(const lk_wire_Envelope *e)
     case lk_wire_Envelope_accepted_tag: return unless(e->body.accepted.push, no_push);
     case lk_wire_Envelope_watch_tag: return unless(e->body.watch.push, no_push);
     case lk_wire_Envelope_cancel_tag: return unless(e->body.cancel.push, no_push);
+    case lk_wire_Envelope_retry_tag: return unless(e->body.retry.push, no_push);
     case lk_wire_Envelope_synced_tag: return unless(e->body.synced.push, no_push);
     case lk_wire_Envelope_push_update_tag: return wrong_in_push_update(&e->body.push_update);
     case lk_wire_Envelope_package_update_tag:

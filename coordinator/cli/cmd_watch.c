@@ -81,22 +81,18 @@ static int follow(struct watch *watch, const struct lk_target *target, struct lk
     return lk_client_run(client, err);
 }
 
-static int run(const struct lk_call *call)
+int lk_watch_push(const struct lk_target *target, uint64_t push, const char *progress)
 {
-    const struct values *values = call->values;
-    struct watch         watch = { 0 };
-    struct lk_err        err;
-    uint64_t             push;
-    int                  status;
+    struct watch  watch = { 0 };
+    struct lk_err err;
+    int           status;
 
-    if (lk_push_parse(call->arguments[0], &push, &err) < 0)
-        return lk_exit_of(&err);
-    if (lk_watcher_init(&watch.watcher, values->progress, &err) < 0) {
+    if (lk_watcher_init(&watch.watcher, progress, &err) < 0) {
         status = lk_exit_of(&err);
     } else {
         watch.watcher.introduced = true; /* whoever asked by number knows the number */
         lk_watcher_begin(&watch.watcher, push);
-        if (follow(&watch, &call->target, &err) < 0) {
+        if (follow(&watch, target, &err) < 0) {
             lk_progress_clear(&watch.watcher.progress);
             status = lk_exit_of(&err);
         } else if (watch.interrupted) {
@@ -110,6 +106,17 @@ static int run(const struct lk_call *call)
     }
     lk_watcher_fini(&watch.watcher);
     return status;
+}
+
+static int run(const struct lk_call *call)
+{
+    const struct values *values = call->values;
+    struct lk_err        err;
+    uint64_t             push;
+
+    if (lk_push_parse(call->arguments[0], &push, &err) < 0)
+        return lk_exit_of(&err);
+    return lk_watch_push(&call->target, push, values->progress);
 }
 
 const struct lk_command lk_cmd_watch = {

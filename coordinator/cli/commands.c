@@ -14,6 +14,7 @@ const struct lk_command *const lk_commands[] = {
     &lk_cmd_watch,
     &lk_cmd_logs,
     &lk_cmd_cancel,
+    &lk_cmd_retry,
     &lk_cmd_agents,
     &lk_cmd_verify,
     &lk_cmd_keys,

@@ -190,14 +190,18 @@ static bool apply_to_push(struct lk_core *core, const struct lk_fact *fact)
         return false;
     if (fact->type == LK_FACT_PUSH_FORGOTTEN)
         return apply_push_forgotten(core, push);
+    if (fact->type == LK_FACT_PUSH_RETRIED && !lk_apply_retried(core, push, fact))
+        return false;
     if (fact->type == LK_FACT_SOURCE_READY) {
         push->state = LK_PUSH_RUNNING;
+        push->has_source = true;
     } else if (fact->type == LK_FACT_PUSH_CANCELLED) {
         push->cancelled = true;
-    } else {
+    } else if (fact->type == LK_FACT_PUSH_ENDED) {
         push->state = LK_PUSH_ENDED;
         push->outcome = fact->outcome;
         push->ended_wall_ms = fact->wall_ms;
+        push->ended_place = ++core->endings;
         core->ended_count++;
     }
     mark_push(core, push);
@@ -326,6 +330,7 @@ static void retry_job(struct lk_core *core, struct lk_package *package, struct l
         memcpy(job->failed_on, job->agent, sizeof(job->failed_on));
     job->pushed = false;
     job->kept = false;
+    job->was_done = false;
     job->phase = LK_PHASE_NONE;
     job->agent[0] = '\0';
     copy(job->text, sizeof(job->text), fact->text);
@@ -394,6 +399,7 @@ bool lk_core_apply(struct lk_core *core, const struct lk_fact *fact)
     case LK_FACT_SOURCE_READY:
     case LK_FACT_PUSH_CANCELLED:
     case LK_FACT_PUSH_ENDED:
+    case LK_FACT_PUSH_RETRIED:
     case LK_FACT_PUSH_FORGOTTEN: return apply_to_push(core, fact);
     case LK_FACT_PACKAGE_PLANNED:
     case LK_FACT_PUBLISH_QUEUED:

@@ -200,6 +200,7 @@ static void handle(struct lk_core *core, const struct lk_event *event)
     case LK_EVENT_CANCEL: lk_push_cancel(core, event); return;
     case LK_EVENT_AGENT_DRAIN:
     case LK_EVENT_AGENT_RESUME: lk_fleet_drain(core, event); return;
+    case LK_EVENT_RETRY: lk_push_retry(core, event); return;
     case LK_EVENT_SOURCE_READY:
     case LK_EVENT_SOURCE_FAILED: lk_push_source(core, event); return;
     case LK_EVENT_AGENT_HELLO: lk_fleet_hello(core, event); return;
@@ -218,6 +219,11 @@ static void handle(struct lk_core *core, const struct lk_event *event)
 static bool advance_once(struct lk_core *core)
 {
     lk_fleet_advance(core);
+    while (core->ended_count > core->config.history_max) {
+        if (!lk_core_has_room(core))
+            return false;
+        lk_push_forget(core, lk_push_ended_first(core)->id);
+    }
     for (struct lk_push *push = core->first, *next; push; push = next) {
         next = push->next;
         if (!lk_core_has_room(core))

@@ -13,6 +13,7 @@ enum lk_event_type {
     LK_EVENT_TIMER, /* the time that the core asked for has come */
     LK_EVENT_SUBMIT,
     LK_EVENT_CANCEL,
+    LK_EVENT_RETRY,
     LK_EVENT_SOURCE_READY,
     LK_EVENT_SOURCE_FAILED,
     LK_EVENT_AGENT_HELLO,
@@ -90,6 +91,13 @@ struct lk_event {
             const char *agent; /* one that may come in, or came */
             const char *why;   /* DRAIN */
         } drain;               /* and RESUME */
+        struct {
+            uint64_t             session;
+            uint64_t             request;
+            const uint8_t       *request_key; /* 16 bytes */
+            uint64_t             push;
+            const struct lk_err *why_not; /* what only the world outside knows; NULL: nothing */
+        } retry;
         struct {
             uint64_t             push;
             const struct lk_err *why; /* SOURCE_FAILED */

@@ -159,6 +159,7 @@ struct lk_job {
     struct lk_child   child;   /* from BUILT on */
     uint64_t          arrival; /* place in the turnstile's queue; 0: not waiting */
     bool              pushed;  /* in its turn, and the agent reported the manifest put */
+    bool              was_done; /* before its push was retried: `child` is not made again */
     enum lk_outcome   outcome;
     char              text[LK_JOB_TEXT_SIZE]; /* why it waits or failed */
     /* The last attempts, each at its number % LK_GIVEN_MAX. */
@@ -242,6 +243,10 @@ struct lk_push {
     uint32_t               package_count;
     int64_t                accepted_wall_ms;
     int64_t                ended_wall_ms;
+    bool                   has_source; /* it came in, whole */
+    uint32_t               retries;
+    uint8_t                retry_key[16]; /* of the last of them */
+    uint64_t               ended_place;   /* among those that have ended: who ended first is forgotten first */
 
     /* volatile */
     int64_t  since_ms;        /* when it came, or we started: from then on it waits */

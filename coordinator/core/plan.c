@@ -11,6 +11,18 @@ struct plan {
     bool              is_done; /* nothing at all is left to do */
 };
 
+/* Before its push was retried.  It is looked at again; only where it is gone it is made again. */
+static struct plan plan_done(const struct lk_core *core, const struct lk_package *package,
+                             const struct lk_job *job)
+{
+    const struct lk_record *record =
+        lk_record_find(core, package->repository, package->tag, &job->arch);
+
+    /* What another push has put there since is newer. */
+    return (struct plan) { .state = LK_JOB_STAGED,
+                           .child = record ? record->child : job->child };
+}
+
 /* Pushed earlier, by a push that could not complete: it is looked at again, not built again. */
 static struct plan plan_record(const struct lk_core *core, const struct lk_package *package,
                                const struct lk_job *job)
@@ -29,7 +41,10 @@ static struct plan plan_built(const struct lk_core *core, const struct lk_packag
     const struct lk_push        *push = lk_core_push(core, package->push);
     const struct lk_found_child *entry = lk_probe_find(probe, &job->arch);
 
-    if (push->options.force || lk_is_replaced(push, &job->arch))
+    bool is_anew = push->options.force || lk_is_replaced(push, &job->arch);
+    if (job->was_done && (is_anew || !entry))
+        return plan_done(core, package, job);
+    if (is_anew)
         return (struct plan) { .state = LK_JOB_QUEUED }; /* whatever is there */
     if (!entry)
         return plan_record(core, package, job);
@@ -49,6 +64,8 @@ static struct plan plan_unpublished(const struct lk_core    *core,
     const struct lk_push        *push = lk_core_push(core, package->push);
     const struct lk_found_child *entry = lk_probe_find(probe, &job->arch);
 
+    if (job->was_done)
+        return (struct plan) { .state = LK_JOB_KEPT, .child = job->child, .is_done = true };
     if (!entry || push->options.force ||
         !lk_trust_covers(core, push, package->repository, package->tag, entry))
         return (struct plan) { .state = LK_JOB_QUEUED };

@@ -33,6 +33,7 @@ struct lk_core {
     struct lk_push       *first;
     struct lk_push       *last;
     size_t                ended_count;
+    uint64_t              endings; /* ever */
     size_t                package_count;
     uint64_t              push_id; /* last given */
     uint64_t              package_id;
@@ -111,6 +112,11 @@ void lk_push_advance(struct lk_core *core, struct lk_push *push);
 void lk_push_answer(struct lk_core *core, uint64_t session, uint64_t request,
                     enum lk_err_kind kind, const char *text);
 void lk_push_forget(struct lk_core *core, uint64_t push);
+struct lk_push *lk_push_ended_first(struct lk_core *core); /* NULL: none has ended */
+
+/* retry.c */
+void lk_push_retry(struct lk_core *core, const struct lk_event *event);
+bool lk_apply_retried(struct lk_core *core, struct lk_push *push, const struct lk_fact *fact);
 
 /* Of a push that publishes nothing: each architecture is built, whatever is published. */
 void lk_push_build_all(struct lk_core *core, struct lk_package *package);

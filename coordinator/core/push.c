@@ -14,6 +14,16 @@ void lk_push_answer(struct lk_core *core, uint64_t session, uint64_t request,
     snprintf(effect->text, sizeof(effect->text), "%s", text);
 }
 
+struct lk_push *lk_push_ended_first(struct lk_core *core)
+{
+    struct lk_push *first = NULL;
+
+    for (struct lk_push *push = core->first; push; push = push->next)
+        if (push->state == LK_PUSH_ENDED && (!first || push->ended_place < first->ended_place))
+            first = push;
+    return first;
+}
+
 void lk_push_forget(struct lk_core *core, uint64_t push)
 {
     lk_fact_new(core, LK_FACT_PUSH_FORGOTTEN)->push = push;
@@ -137,9 +147,12 @@ static bool waits_for_another(const struct lk_core *core, const struct lk_packag
 void lk_push_build_all(struct lk_core *core, struct lk_package *package)
 {
     for (size_t i = 0; i < package->job_count; i++) {
-        struct lk_fact *fact = lk_fact_new(core, LK_FACT_JOB_PLANNED);
-        fact->job = package->jobs[i].id;
-        fact->state = LK_JOB_QUEUED;
+        const struct lk_job *job = &package->jobs[i];
+        struct lk_fact      *fact = lk_fact_new(core, LK_FACT_JOB_PLANNED);
+        fact->job = job->id;
+        fact->state = job->was_done ? LK_JOB_KEPT : LK_JOB_QUEUED;
+        fact->flag = job->was_done;
+        fact->child = job->child;
         lk_fact_commit(core);
     }
     lk_fact_new(core, LK_FACT_PACKAGE_PLANNED)->package = package->id;
@@ -274,12 +287,6 @@ static void advance_receiving(struct lk_core *core, struct lk_push *push)
 
 void lk_push_advance(struct lk_core *core, struct lk_push *push)
 {
-    /* A push that ends in this look is not looked at again before those that ended earlier. */
-    if (push->state == LK_PUSH_ENDED) {
-        if (core->ended_count > core->config.history_max)
-            lk_push_forget(core, push->id);
-        return;
-    }
     if (push->state == LK_PUSH_RECEIVING) {
         advance_receiving(core, push);
         return;

@@ -101,6 +101,7 @@ bool lk_snapshot_keeps(const struct lk_snapshot *snapshot, const struct lk_fact 
     case LK_FACT_SOURCE_READY:
     case LK_FACT_PUSH_CANCELLED:
     case LK_FACT_PUSH_ENDED:
+    case LK_FACT_PUSH_RETRIED:
     case LK_FACT_PUSH_FORGOTTEN: return has_push(snapshot, fact->push);
     case LK_FACT_PACKAGE_ACCEPTED:
     case LK_FACT_ARCHES_FOUND:

@@ -47,14 +47,9 @@ static bool make_room(struct lk_core *core, size_t count)
     if (pushes - core->ended_count >= core->config.pushes_max ||
         packages + count > core->config.packages_max)
         return false;
-    for (struct lk_push *push = core->first, *next; push; push = next) {
-        next = push->next;
-        if (pushes < core->config.pushes_max &&
-            core->package_count + count <= core->config.packages_max)
-            break;
-        if (push->state != LK_PUSH_ENDED)
-            continue;
-        lk_push_forget(core, push->id);
+    while (pushes >= core->config.pushes_max ||
+           core->package_count + count > core->config.packages_max) {
+        lk_push_forget(core, lk_push_ended_first(core)->id);
         pushes--;
     }
     return true;

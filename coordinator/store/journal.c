@@ -12,6 +12,11 @@ static bool has_options(enum lk_fact_type type)
     return type == LK_FACT_PUSH_ACCEPTED;
 }
 
+static bool has_key(enum lk_fact_type type)
+{
+    return has_options(type) || type == LK_FACT_PUSH_RETRIED;
+}
+
 static bool has_names(enum lk_fact_type type)
 {
     return type == LK_FACT_PACKAGE_ACCEPTED;
@@ -113,8 +118,6 @@ size_t lk_fact_encode(const struct lk_fact *fact, uint8_t out[LK_FACT_BYTES_MAX]
         message.has_options = true;
         encode_options(&fact->options, &message.options);
         memcpy(message.client, fact->client, sizeof(message.client));
-        message.has_request_key = true;
-        memcpy(message.request_key, fact->request_key, sizeof(message.request_key));
     } else if (has_names(fact->type)) {
         encode_names(fact, &message);
     } else if (has_why(fact->type)) {
@@ -124,6 +127,10 @@ size_t lk_fact_encode(const struct lk_fact *fact, uint8_t out[LK_FACT_BYTES_MAX]
         memcpy(message.agent, fact->agent, sizeof(message.agent));
     } else if (has_text(fact->type)) {
         memcpy(message.text, fact->text, sizeof(message.text));
+    }
+    if (has_key(fact->type)) {
+        message.has_request_key = true;
+        memcpy(message.request_key, fact->request_key, sizeof(message.request_key));
     }
     if (fact->type == LK_FACT_RECORD) {
         memcpy(message.repository, fact->repository, sizeof(message.repository));
@@ -186,9 +193,10 @@ static bool decode_names(const lk_fact_Fact *message, struct lk_fact *out)
 
 static bool decode_variant(lk_fact_Fact *message, struct lk_fact *out)
 {
+    if (has_key(out->type))
+        memcpy(out->request_key, message->request_key, sizeof(out->request_key));
     if (has_options(out->type)) {
         memcpy(out->client, message->client, sizeof(out->client));
-        memcpy(out->request_key, message->request_key, sizeof(out->request_key));
         return decode_options(&message->options, &out->options);
     }
     if (has_names(out->type) && !decode_names(message, out))
@@ -225,7 +233,7 @@ int lk_fact_decode(struct lk_str bytes, struct lk_fact *out, struct lk_err *err)
     if (!pb_decode(&stream, lk_fact_Fact_fields, &message))
         return lk_err_set(err, LK_ERR_CONFLICT, "a fact cannot be read: %s",
                           PB_GET_ERROR(&stream));
-    if (message.type < LK_FACT_STARTED || message.type > LK_FACT_AGENT_RESUMED)
+    if (message.type < LK_FACT_STARTED || message.type > LK_FACT_PUSH_RETRIED)
         return lk_err_set(err, LK_ERR_CONFLICT,
                           "a fact is of type %u, which this version does not know",
                           message.type);

@@ -51,6 +51,7 @@ static inline void mix_job(uint64_t *sum, const struct lk_job *job)
     mix_child(sum, &job->child);
     mix_u64(sum, job->arrival);
     mix_u64(sum, job->pushed);
+    mix_u64(sum, job->was_done);
     mix_u64(sum, job->outcome);
     /* While it waits its text is only today's reason. */
     if (lk_job_is_settled(job))
@@ -123,6 +124,9 @@ static inline uint64_t world_digest(const struct lk_core *core)
         mix_u64(&sum, push->package_count);
         mix_u64(&sum, (uint64_t)push->accepted_wall_ms);
         mix_u64(&sum, (uint64_t)push->ended_wall_ms);
+        mix_u64(&sum, push->has_source);
+        mix_u64(&sum, push->retries);
+        mix(&sum, push->retry_key, sizeof(push->retry_key));
         for (const struct lk_package *p = push->packages; p; p = p->next_in_push)
             mix_package(&sum, p);
     }

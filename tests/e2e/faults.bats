@@ -68,6 +68,59 @@ is_building() {
     run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" cancelled)"
 }
 
+# Of all attempts that were ever made in a push, the highest number for an architecture.
+attempt_of() {
+    lkcoord status --output json "$1" |
+        jq -r --arg arch "$2" '[.. | objects | select(.arch? == $arch)][0].attempt'
+}
+
+is_done() {
+    lkcoord status --output json "$1" |
+        jq -e --arg arch "$2" '[.. | objects | select(.arch? == $arch and .state == "done")] | length > 0'
+}
+
+@test "a push is retried from anywhere, and only what is missing of it is built" {
+    new_package retried "arches: [amd64, s390x]" <<END
+FROM base.lkcoord.example/busybox:1
+RUN : retried; echo begun
+END
+    id=$(push_detached retried)
+    world_wait "the first leg" 30 is_done "$id" amd64
+    run -5 lkcoord retry "$id"
+    [[ $output == *"retrying push $id: the push has not ended"* ]]
+    lkcoord cancel "$id"
+    run -130 lkcoord watch "$id"
+
+    world_kill coordinator KILL
+    world_coordinator
+    world_agent late-1 s390x
+    cd /
+    run -0 lkcoord retry "$id"
+    raw "$(cd "$OLDPWD" && lkcoord show-tag --org "$REGISTRY/demo" retried)" | jq -e '.manifests | length == 2'
+    [ "$(attempt_of "$id" amd64)" -eq 1 ]
+    [ "$(attempt_of "$id" s390x)" -eq 1 ]
+    run -0 lkcoord watch "$id"
+    run -5 lkcoord retry "$id"
+    [[ $output == *"the push ended well: nothing of it is left to be done"* ]]
+    run -5 lkcoord retry 4711
+    [[ $output == *"there is no such push, or it left the history"* ]]
+    world_kill late-1
+}
+
+@test "a push whose source was removed is not retried, and says how to go on" {
+    slow_package sourceless 30
+    id=$(push_detached sourceless)
+    world_wait "the build" 20 is_building "$id"
+    lkcoord cancel "$id"
+    run -130 lkcoord watch "$id"
+    source=$(find "$WORLD" -path '*sources*' -name objects -type d | head -n 1)
+    echo "$source"
+    mv "$source" "$source.away" && mkdir "$source"
+    run -5 lkcoord retry "$id"
+    rmdir "$source" && mv "$source.away" "$source"
+    [[ $output == *"the source of "*"sourceless is not here any more (sources-max-mib): push it again"* ]]
+}
+
 @test "a coordinator that was killed finishes the push after its restart, with the same build" {
     slow_package restarted
     id=$(push_detached restarted)

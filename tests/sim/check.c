@@ -15,10 +15,12 @@ struct given {
 
 /* What is known of a job: from facts, and from what was heard. */
 struct view {
+    uint64_t         job;
     uint32_t         attempt; /* in force; 0: none */
     uint32_t         last_attempt;
     uint8_t          agent;
     bool             built;
+    bool             done; /* by this push, however often it is retried */
     bool             excused; /* it was said, by whoever knows, that it went wrong */
     int64_t          heard_ms;
     struct lk_digest digest;
@@ -162,12 +164,19 @@ static void note(struct sim *sim, const struct lk_core *core, const struct lk_fa
 {
     struct view *view = view_of(sim, fact->job);
 
-    if (fact->type == LK_FACT_JOB_PLANNED)
-        *view = (struct view) { .digest = fact->child.digest };
+    if (fact->type == LK_FACT_JOB_PLANNED && view->job != fact->job)
+        *view = (struct view) { .job = fact->job };
+    if (fact->type == LK_FACT_JOB_PLANNED) {
+        view->attempt = 0;
+        view->built = view->excused = false;
+        view->digest = fact->child.digest;
+    }
     else if (fact->type == LK_FACT_JOB_ASSIGNED || fact->type == LK_FACT_JOB_BUILT)
         note_assigned(sim, fact, fact->type == LK_FACT_JOB_BUILT, now_ms);
     else if (fact->type == LK_FACT_JOB_RETRIED)
-        view->attempt = 0;
+        view->attempt = 0, view->done = false;
+    else if (fact->type == LK_FACT_JOB_DONE)
+        view->done |= view->built;
     else if (fact->type == LK_FACT_PERMIT_GRANTED || fact->type == LK_FACT_PERMIT_ENDED)
         note_turn(sim, core, fact, now_ms);
     else if (fact->type == LK_FACT_PACKAGE_ENDED)
@@ -216,6 +225,16 @@ static void check_retried(struct sim *sim, const struct lk_fact *fact, int64_t n
                   "job %llu attempt %u%s is given up, and a%u holds it: %s",
                   (unsigned long long)fact->job, view->attempt, view->built ? ", built," : "",
                   view->agent, fact->text);
+}
+
+/* A retry goes on with what is missing.  What the registry says it has lost is missing. */
+static void check_not_again(struct sim *sim, const struct lk_fact *fact)
+{
+    const struct view *view = view_of(sim, fact->job);
+
+    if (view->job == fact->job && view->done && !view->excused)
+        sim_break(sim, CHECK_NOT_AGAIN, "job %llu was done, and is to be done again",
+                  (unsigned long long)fact->job);
 }
 
 /* What two pushes want alike is built once: the second waits, and finds it. */
@@ -278,6 +297,8 @@ void check_fact(struct sim *sim, const struct lk_core *core, const struct lk_fac
 {
     if (fact->type == LK_FACT_JOB_ASSIGNED || fact->type == LK_FACT_JOB_BUILT)
         check_given(sim, fact);
+    if (fact->type == LK_FACT_JOB_ASSIGNED || fact->type == LK_FACT_JOB_RETRIED)
+        check_not_again(sim, fact);
     if (fact->type == LK_FACT_PERMIT_GRANTED)
         check_granted(sim, core, fact);
     else if (fact->type == LK_FACT_JOB_PUSHED)

@@ -32,6 +32,7 @@ enum check_number {
     CHECK_ALIVE,
     CHECK_STALE,
     CHECK_DRAINED,
+    CHECK_NOT_AGAIN,
 };
 
 struct lk_core;

@@ -6,6 +6,7 @@
 #include "tests/sim/sim.h"
 
 #define OPERATIONS_MAX 128
+#define RETRY_REQUEST  UINT64_MAX
 
 struct session {
     uint64_t id; /* 0: none */

@@ -245,6 +245,21 @@ bool sim_coordinator_submit(struct sim *sim, uint32_t number)
     return true;
 }
 
+void sim_coordinator_retry(struct sim *sim, uint32_t number)
+{
+    struct sim_client *client = &sim->clients[number];
+    struct lk_event    event = { .type = LK_EVENT_RETRY };
+    uint8_t            key[16] = { client->retries };
+
+    if (!sim->coordinator->core || sim->now_ms < sim->coordinator->paused_until_ms)
+        return;
+    event.retry.session = number + 1;
+    event.retry.request = RETRY_REQUEST;
+    event.retry.request_key = key;
+    event.retry.push = client->push;
+    coordinator_step(sim, &event);
+}
+
 void coordinator_gets_source(struct sim *sim, uint32_t number, bool is_bad)
 {
     struct sim_client *client = &sim->clients[number];

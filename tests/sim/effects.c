@@ -44,7 +44,9 @@ void coordinator_carry_out(struct sim *sim, const struct lk_effect *effect)
     case LK_EFFECT_ANSWER:
         SIM_SAY(sim, "coordinator: answers c%u: %s", (unsigned)effect->session - 1,
                 effect->text);
-        if (effect->kind == LK_ERR_INVALID || effect->kind == LK_ERR_LIMIT)
+        if (effect->request == RETRY_REQUEST)
+            sim_client_answered(sim, (uint32_t)effect->session - 1, effect->kind);
+        else if (effect->kind == LK_ERR_INVALID || effect->kind == LK_ERR_LIMIT)
             sim_client_refused(sim, (uint32_t)effect->session - 1, effect->text);
         return;
     case LK_EFFECT_RECEIVE: sim_client_receive(sim, (uint32_t)effect->session - 1); return;

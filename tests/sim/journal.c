@@ -172,6 +172,7 @@ static const char *const names[] = {
     [LK_FACT_ARCHES_FOUND] = "architectures found",
     [LK_FACT_AGENT_DRAINED] = "agent drained",
     [LK_FACT_AGENT_RESUMED] = "agent resumed",
+    [LK_FACT_PUSH_RETRIED] = "push retried",
 };
 
 const char *sim_fact_name(unsigned type)

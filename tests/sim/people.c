@@ -1,6 +1,6 @@
 /*
  * Clients: each submits one push, again and again with the same request key until it has an answer and its source is
- * in, and then waits for the end.
+ * in, and then waits for the end.  Some then retry what did not end well, as stubbornly.
  */
 #include "tests/sim/sim.h"
 
@@ -22,10 +22,13 @@ static void finish(struct sim *sim, uint32_t number, uint32_t outcome)
 {
     struct sim_client *client = &sim->clients[number];
 
-    client->done = true;
     client->outcome = outcome + 1;
     client->ended_ms = sim->now_ms;
     SIM_SAY(sim, "client c%u: ended with %u", number, outcome);
+    client->waits_for_retry =
+        outcome && client->push && client->retries < client->plan->retries;
+    client->done = !client->waits_for_retry;
+    client->retries += client->waits_for_retry;
 }
 
 static void look(struct sim *sim, uint32_t number)
@@ -35,10 +38,12 @@ static void look(struct sim *sim, uint32_t number)
 
     if (client->done)
         return;
-    if (client->push && sim_coordinator_outcome(sim, client->push, &outcome)) {
+    if (client->waits_for_retry && client->push)
+        sim_coordinator_retry(sim, number);
+    else if (client->push && sim_coordinator_outcome(sim, client->push, &outcome))
         finish(sim, number, outcome);
+    if (client->done)
         return;
-    }
     /* While the push still receives, its client has to be there. */
     if (!client->push || !client->source_sent)
         sim_coordinator_submit(sim, number);
@@ -64,6 +69,7 @@ void sim_client_accepted(struct sim *sim, uint32_t number, uint64_t push)
     SIM_SAY(sim, "client c%u: push %llu accepted", number, (unsigned long long)push);
     check_accepted(sim, number, push);
     client->push = push;
+    client->waits_for_retry = false; /* of one that a restored backup did not have */
 }
 
 void sim_client_refused(struct sim *sim, uint32_t number, const char *why)
@@ -71,6 +77,17 @@ void sim_client_refused(struct sim *sim, uint32_t number, const char *why)
     snprintf(sim->clients[number].answer, sizeof(sim->clients[number].answer), "%s", why);
     if (!sim->clients[number].done)
         finish(sim, number, 5);
+}
+
+void sim_client_answered(struct sim *sim, uint32_t number, enum lk_err_kind kind)
+{
+    struct sim_client      *client = &sim->clients[number];
+    const struct sim_fault *fault;
+
+    if (!client->waits_for_retry || sim_strikes(sim, SIM_ANSWER_TO_CLIENT_IS_LOST, 0, &fault))
+        return;
+    client->waits_for_retry = false;
+    client->done = kind != LK_ERR_NONE;
 }
 
 void sim_client_receive(struct sim *sim, uint32_t number)

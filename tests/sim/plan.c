@@ -191,6 +191,15 @@ static void make_submits(struct sim_plan *plan, struct dice *dice)
     plan->end_ms = span_ms + 40000;
 }
 
+/* What came later has dice of its own, so that the old seeds go on to mean what they did. */
+static void make_later(struct sim_plan *plan, struct dice *dice)
+{
+    for (size_t i = 0; i < plan->submit_count; i++) {
+        struct sim_submit *submit = &plan->submits[i];
+        submit->retries = (uint8_t)(one_in(dice, 3) ? 1 + roll(dice, 2) : 0);
+    }
+}
+
 static enum sim_fault_kind choose_kind(struct dice *dice)
 {
     uint32_t sum = 0;
@@ -226,12 +235,14 @@ static void make_faults(struct sim_plan *plan, struct dice *dice, uint32_t inten
 void sim_plan_make(struct sim_plan *plan, uint64_t seed, uint32_t intensity)
 {
     struct dice dice = dice_of(seed, 1);
+    struct dice later = dice_of(seed, 5);
 
     memset(plan, 0, sizeof(*plan));
     plan->seed = seed;
     make_agents(plan, &dice);
     make_submits(plan, &dice);
     make_faults(plan, &dice, intensity);
+    make_later(plan, &later);
 }
 
 const char *sim_fault_sentence(enum sim_fault_kind kind)

@@ -44,6 +44,7 @@ struct sim_submit {
     struct sim_name second;
     bool            replaces; /* what an outsider put there is built anew */
     bool            adopts;   /* ... is vouched for */
+    uint8_t         retries;  /* as often, while it does not end well */
 };
 
 enum sim_fault_kind {

@@ -28,6 +28,8 @@ const struct sim_submit_word sim_submit_words[] = {
     { "from the tags of its architectures", offsetof(struct sim_submit, origin),
       LK_PACKAGE_FROM_ARCH_TAGS },
     WORD(twin, "as the client before"),
+    { "retried once", offsetof(struct sim_submit, retries), 1 },
+    { "retried twice", offsetof(struct sim_submit, retries), 2 },
 };
 const size_t sim_submit_word_count = sizeof(sim_submit_words) / sizeof(sim_submit_words[0]);
 

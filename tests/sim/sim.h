@@ -157,6 +157,8 @@ struct sim_client {
     uint32_t                 outcome; /* + 1; 0: not ended yet */
     int64_t                  ended_ms;
     char                     answer[SIM_TEXT]; /* the last, where it was refused */
+    uint8_t                  retries;         /* asked for */
+    bool                     waits_for_retry; /* the last of them is not answered */
 };
 
 struct sim_coordinator;
@@ -274,6 +276,7 @@ void sim_coordinator_jump(struct sim *sim, int64_t gap_ms, bool reboot);
 bool sim_coordinator_drain(struct sim *sim, uint32_t agent, bool drains);
 bool sim_coordinator_cancel(struct sim *sim, uint64_t push); /* false: nothing to cancel */
 void sim_coordinator_slow_disk(struct sim *sim, int64_t until_ms);
+void sim_coordinator_retry(struct sim *sim, uint32_t client);
 bool sim_coordinator_submit(struct sim *sim, uint32_t client);
 bool sim_coordinator_is_at_rest(const struct sim *sim);
 void sim_coordinator_check_rest(struct sim *sim);
@@ -306,6 +309,7 @@ void sim_person_resumes(struct sim *sim, uint32_t agent);
 void sim_client_happens(struct sim *sim, const struct sim_event *event);
 void sim_client_accepted(struct sim *sim, uint32_t client, uint64_t push);
 void sim_client_refused(struct sim *sim, uint32_t client, const char *why);
+void sim_client_answered(struct sim *sim, uint32_t client, enum lk_err_kind kind);
 void sim_client_receive(struct sim *sim, uint32_t client);
 void sim_clients_disconnected(struct sim *sim);
 

@@ -200,6 +200,9 @@ static void sample_of_requests(lk_wire_Envelope *e)
     case lk_wire_Envelope_watch_tag: e->body.watch.push = 5; return;
     case lk_wire_Envelope_synced_tag: e->body.synced.push = 5; return;
     case lk_wire_Envelope_cancel_tag: e->body.cancel.push = 5; return;
+    case lk_wire_Envelope_retry_tag:
+        e->body.retry = (lk_wire_Retry) { .push = 5, .request_key = { 0xb0, 0xb1 } };
+        return;
     case lk_wire_Envelope_done_tag: e->body.done.count = 12; return;
     case lk_wire_Envelope_list_tag: e->body.list.all = true; return;
     case lk_wire_Envelope_follow_tag:

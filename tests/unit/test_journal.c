@@ -45,6 +45,7 @@ static const char *const names[] = {
     [LK_FACT_RECORD] = "record",
     [LK_FACT_AGENT_DRAINED] = "agent_drained",
     [LK_FACT_AGENT_RESUMED] = "agent_resumed",
+    [LK_FACT_PUSH_RETRIED] = "push_retried",
 };
 
 static struct lk_child sample_child(void)
@@ -171,6 +172,10 @@ static struct lk_fact sample(enum lk_fact_type type)
     case LK_FACT_SOURCE_READY:
     case LK_FACT_PUSH_CANCELLED:
     case LK_FACT_PUSH_FORGOTTEN: fact.push = 300; break;
+    case LK_FACT_PUSH_RETRIED:
+        fact.push = 300;
+        memset(fact.request_key, 0x33, sizeof(fact.request_key));
+        break;
     case LK_FACT_PACKAGE_PLANNED:
     case LK_FACT_PERMIT_GRANTED:
     case LK_FACT_PERMIT_ENDED:
