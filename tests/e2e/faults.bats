@@ -93,7 +93,7 @@ END
 
     world_kill coordinator KILL
     world_coordinator
-    world_agent late-1 s390x
+    world_agent spare-1 s390x
     cd /
     run -0 lkcoord retry "$id"
     raw "$(cd "$OLDPWD" && lkcoord show-tag --org "$REGISTRY/demo" retried)" | jq -e '.manifests | length == 2'
@@ -104,7 +104,7 @@ END
     [[ $output == *"the push ended well: nothing of it is left to be done"* ]]
     run -5 lkcoord retry 4711
     [[ $output == *"there is no such push, or it left the history"* ]]
-    world_kill late-1
+    world_kill spare-1
 }
 
 @test "a push whose source was removed is not retried, and says how to go on" {
