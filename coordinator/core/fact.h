@@ -36,7 +36,7 @@ enum lk_fact_type {
     LK_FACT_RECORD, /* count (its place), first, repository, tag, arches (one; none: the index), child */
     LK_FACT_AGENT_DRAINED, /* agent, why */
     LK_FACT_AGENT_RESUMED, /* agent */
-    LK_FACT_PUSH_RETRIED, /* push, request_key: what of it did not end well begins anew */
+    LK_FACT_PUSH_RETRIED,  /* push, request_key: what of it did not end well begins anew */
 };
 
 struct lk_fact {

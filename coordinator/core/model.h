@@ -156,9 +156,9 @@ struct lk_job {
     char              failed_on[LK_NAME_SIZE]; /* the agent of the last of them */
     char              agent[LK_NAME_SIZE];
     bool              emulated;
-    struct lk_child   child;   /* from BUILT on */
-    uint64_t          arrival; /* place in the turnstile's queue; 0: not waiting */
-    bool              pushed;  /* in its turn, and the agent reported the manifest put */
+    struct lk_child   child;    /* from BUILT on */
+    uint64_t          arrival;  /* place in the turnstile's queue; 0: not waiting */
+    bool              pushed;   /* in its turn, and the agent reported the manifest put */
     bool              was_done; /* before its push was retried: `child` is not made again */
     enum lk_outcome   outcome;
     char              text[LK_JOB_TEXT_SIZE]; /* why it waits or failed */
@@ -246,7 +246,7 @@ struct lk_push {
     bool                   has_source; /* it came in, whole */
     uint32_t               retries;
     uint8_t                retry_key[16]; /* of the last of them */
-    uint64_t               ended_place;   /* among those that have ended: who ended first is forgotten first */
+    uint64_t ended_place; /* among those that have ended: who ended first is forgotten first */
 
     /* volatile */
     int64_t  since_ms;        /* when it came, or we started: from then on it waits */

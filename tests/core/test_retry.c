@@ -1,7 +1,8 @@
 /* Pushes that did not end well and go on. */
 #include "tests/core/world.h"
 
-static void retry_with(struct world *w, uint64_t push, uint8_t byte, const struct lk_err *why_not)
+static void retry_with(struct world *w, uint64_t push, uint8_t byte,
+                       const struct lk_err *why_not)
 {
     uint8_t         key[16] = { byte };
     struct lk_event event = { .type = LK_EVENT_RETRY };
@@ -63,7 +64,9 @@ static void only_the_leg_that_failed_is_built_again(void **state)
         { .sign = true },
         { .sign = true, .force = true },
         { .sign = true, .in_turn = true },
-        { .sign = true, .replace_count = 3, .replace = { { "amd64" }, { "arm64" }, { "s390x" } } },
+        { .sign = true,
+          .replace_count = 3,
+          .replace = { { "amd64" }, { "arm64" }, { "s390x" } } },
         { .sign = true, .no_arch_tags = true },
     };
 
@@ -172,7 +175,8 @@ static void a_crash_at_every_move_of_a_retry_ends_with_a_whole_index(void **stat
         run(w);
         check_whole(w);
         assert_int_equal(push_of(w)->retries, 1);
-        assert_true(w->seen[LK_EFFECT_OFFER] <= 5); /* again, where the fact of the first was lost */
+        assert_true(w->seen[LK_EFFECT_OFFER] <=
+                    5); /* again, where the fact of the first was lost */
     }
 }
 

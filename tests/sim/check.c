@@ -20,7 +20,7 @@ struct view {
     uint32_t         last_attempt;
     uint8_t          agent;
     bool             built;
-    bool             done; /* by this push, however often it is retried */
+    bool             done;    /* by this push, however often it is retried */
     bool             excused; /* it was said, by whoever knows, that it went wrong */
     int64_t          heard_ms;
     struct lk_digest digest;
@@ -170,8 +170,7 @@ static void note(struct sim *sim, const struct lk_core *core, const struct lk_fa
         view->attempt = 0;
         view->built = view->excused = false;
         view->digest = fact->child.digest;
-    }
-    else if (fact->type == LK_FACT_JOB_ASSIGNED || fact->type == LK_FACT_JOB_BUILT)
+    } else if (fact->type == LK_FACT_JOB_ASSIGNED || fact->type == LK_FACT_JOB_BUILT)
         note_assigned(sim, fact, fact->type == LK_FACT_JOB_BUILT, now_ms);
     else if (fact->type == LK_FACT_JOB_RETRIED)
         view->attempt = 0, view->done = false;

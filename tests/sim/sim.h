@@ -157,8 +157,8 @@ struct sim_client {
     uint32_t                 outcome; /* + 1; 0: not ended yet */
     int64_t                  ended_ms;
     char                     answer[SIM_TEXT]; /* the last, where it was refused */
-    uint8_t                  retries;         /* asked for */
-    bool                     waits_for_retry; /* the last of them is not answered */
+    uint8_t                  retries;          /* asked for */
+    bool                     waits_for_retry;  /* the last of them is not answered */
 };
 
 struct sim_coordinator;
