@@ -177,13 +177,3 @@ aside_id() {
     world_wait "the push's number" 60 grep -q '^push [0-9]' "$WORLD/log/client.err"
     sed -nE 's/^push ([0-9]+).*/\1/p' "$WORLD/log/client.err" | head -n 1
 }
-
-# The same registry again: its address, its data.  REGISTRY_ON: the beginning of its command.
-registry_again() {
-    sed -i "s/^  addr: .*/  addr: $REGISTRY/" "$WORLD/registry/config.yml"
-    setsid "${REGISTRY_ON[@]}" docker-registry serve "$WORLD/registry/config.yml" </dev/null \
-        >>"$WORLD/registry/access.log" 2>>"$WORLD/registry/registry.log" 3>&- 4>&- &
-    echo $! >"$WORLD/registry/pid"
-    disown $!
-    world_wait "the registry" 60 "${REGISTRY_ON[@]}" curl -sf "http://$REGISTRY/v2/"
-}

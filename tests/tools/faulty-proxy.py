@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""A registry's bad days: an HTTP proxy on a free loopback port before a real registry, for tests.
+"""A registry's bad days: an HTTP proxy before a real registry, for tests.
 
-  faulty-proxy.py DIR HOST:PORT
+  faulty-proxy.py DIR HOST:PORT [OWN-HOST:PORT]      itself on a free loopback port unless it is told where
 
 Writes its own HOST:PORT to DIR/address.  DIR/faults says what shall go wrong, a line each:
 
@@ -25,8 +25,9 @@ COUNT goes down by one; at 0 the line is no more.
   flip         the first byte of the answer's body is another one
   hide N       a manifest is stored, 201 is answered, and for N seconds nobody finds it
 
-DIR/requests has one line for each request that ended: METHOD STATUS BODY-BYTES FAULT PATH PROGRAM MS.  STATUS is 0 where
-none was delivered, BODY-BYTES counts what was read of the request's body, FAULT is - where none struck, MS is when.
+DIR/requests has one line for each request that ended: METHOD STATUS BODY-BYTES FAULT PATH PROGRAM MS BEGAN-MS JOINED-MS.  STATUS is
+0 where none was delivered, BODY-BYTES counts what was read of the request's body, FAULT is - where none struck, MS is when
+it ended; then when it began, and when its connection was made.
 """
 
 import http.client
@@ -44,10 +45,19 @@ PIECE = 65536
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 
 
+def now_ms():
+    return int(time.monotonic() * 1000)
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def setup(self):
+        super().setup()
+        self.joined = now_ms()
+
     def handle_any(self):
+        began = now_ms()
         self.got, self.status = 0, 0
         self.path = self.path.removeprefix(ELSEWHERE)
         fault, argument = self.server.strike(self.command, self.path)
@@ -57,7 +67,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reset()
         self.server.note(self.command, self.status, self.got, fault, self.path,
                          self.headers.get("User-Agent", "?").split("/")[0],
-                         int(time.monotonic() * 1000))
+                         now_ms(), began, self.joined)
 
     do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any
 
@@ -183,11 +193,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, directory, upstream):
+    def __init__(self, directory, upstream, own="127.0.0.1:0"):
         self.directory, self.upstream = directory, upstream
         self.lock = threading.Lock()
         self.kept, self.hidden = {}, {}
-        super().__init__(("127.0.0.1", 0), Handler)
+        host, port = own.split(":")
+        super().__init__((host, int(port)), Handler)
 
     def handle_error(self, request, client_address):
         pass  # a connection that we reset ourselves
@@ -245,7 +256,7 @@ class Server(http.server.ThreadingHTTPServer):
 def main():
     server = Server(*sys.argv[1:])
     with open(f"{server.directory}/address.new", "w", encoding="utf-8") as file:
-        print(f"127.0.0.1:{server.server_address[1]}", file=file)
+        print("%s:%d" % server.server_address, file=file)
     os.rename(f"{server.directory}/address.new", f"{server.directory}/address")
     server.serve_forever()
 

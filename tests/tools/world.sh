@@ -6,6 +6,7 @@
 #   world_agent NAME ARCH [LINE...]   one more agent, with a builder's store of its own
 #   world_wait_agents N               until N agents are there
 #   world_kill NAME [SIGNAL]          one of registry, coordinator, or an agent's name
+#   registry_again                    the registry once more, after it was killed
 #   world_load                        takes up a world that another process has started
 #   world_stop                        ends and undoes everything; keeps WORLD/log
 #
@@ -91,6 +92,16 @@ insecure = true
 location = "$REGISTRY"
 insecure = true
 END
+}
+
+# The same registry again: its address, its data.  REGISTRY_ON: the beginning of its command.
+registry_again() {
+    sed -i "s/^  addr: .*/  addr: $REGISTRY/" "$WORLD/registry/config.yml"
+    setsid "${REGISTRY_ON[@]}" docker-registry serve "$WORLD/registry/config.yml" </dev/null \
+        >>"$WORLD/registry/access.log" 2>>"$WORLD/registry/registry.log" 3>&- 4>&- &
+    echo $! >"$WORLD/registry/pid"
+    disown $!
+    world_wait "the registry" 60 "${REGISTRY_ON[@]}" curl -sf "http://$REGISTRY/v2/"
 }
 
 world_keys() {
