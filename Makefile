@@ -44,7 +44,7 @@ CONFIG_fuzz    := $(CONFIG_asan) -fsanitize=fuzzer-no-link
 
 # pkg-config is asked once a make, unless nothing is built by this one; the packages' headers are system headers
 # to us (not warned about).
-ifneq ($(filter-out help clean deps demo check check-deep lint format,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean deps demo check check-deep chaos lint format,$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 endif
@@ -77,7 +77,7 @@ FUZZERS    := $(patsubst tests/fuzz/%.c,$(OUT)/tests/fuzz/%,$(sort $(wildcard te
 SIM        := $(OUT)/tests/sim/sim
 HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard tests/tools/*.c)))
 
-.PHONY: all help deps demo check check-deep tests sim mutants fuzz fuzzers lint format bench install clean
+.PHONY: all help deps demo check check-deep chaos tests sim mutants fuzz fuzzers lint format bench install clean
 .SECONDARY:
 
 all: $(PROGRAMS) ## build the programs
@@ -99,9 +99,16 @@ check: ## unit, core and end-to-end tests; ends with "N passed, N failed"
 	@$(MAKE) --no-print-directory all tests
 	@tests/tools/check.sh
 
-check-deep: ## sanitizers, big-endian, lint, slower judges
+check-deep: ## sanitizers, big-endian, lint, chaos, slower judges
 	@deploy/install-deps.sh --deep
 	@tests/tools/check-deep.sh
+
+T    ?= 60
+SEED ?=
+chaos: ## real processes in which everything goes wrong for T=60 seconds; SEED=N repeats a schedule
+	@deploy/install-deps.sh --deep
+	@$(MAKE) --no-print-directory all
+	@tests/e2e/chaos/run.sh $(T) $(SEED)
 
 tests: $(UNIT_TESTS) $(CORE_TESTS) $(SIM) $(FUZZERS) $(HELPERS) ## build the tests
 

@@ -1,10 +1,10 @@
 #!/bin/bash
 #
 # The slower judges: all tests under AddressSanitizer and UBSan, the unit tests and pushes under ThreadSanitizer,
-# the cores and the wire on a big-endian machine (s390x under qemu), lint, and the tests in tests/deep.  Each
+# the cores and the wire on a big-endian machine (s390x under qemu), lint, the tests in tests/deep, and a minute of chaos.  Each
 # part ends with a line of its own; the last line is "N passed, N failed" over all.
 #
-#   tests/tools/check-deep.sh [lint|s390x|tsan|builders|asan]...     default: all
+#   tests/tools/check-deep.sh [lint|s390x|tsan|builders|chaos|asan]...     default: all
 #
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -154,13 +154,18 @@ other_builders() {
     quietly make --no-print-directory -j2 all && tests/tools/check.sh tests/deep/*.bats
 }
 
-[ $# -gt 0 ] || set -- lint s390x tsan builders asan
+chaos() {
+    quietly make --no-print-directory -j2 all && tests/e2e/chaos/run.sh 60
+}
+
+[ $# -gt 0 ] || set -- lint s390x tsan builders chaos asan
 for name; do
     case $name in
     lint) part lint tests/tools/lint.sh ;;
     s390x) part s390x big_endian ;;
     tsan) part tsan threads ;;
     builders) part builders other_builders ;;
+    chaos) part chaos chaos ;;
     asan) part asan sanitized ;;
     *)
         echo "check-deep: there is no part $name" >&2

@@ -179,15 +179,18 @@ class Checker:
 
     def check_tag_after_signature(self):
         signed = {}
-        for words in map(str.split, lines_of(f"{WORLD}/proxy/requests")):
+        # Lines stand in the order in which requests ended.
+        requests = map(str.split, lines_of(f"{WORLD}/proxy/requests"))
+        for words in sorted(requests, key=lambda words: int(words[7])):
             method, status, _, fault, path, _, _, began, _ = words
             match = re.match(r"/v2/(.+)/manifests/(.+)$", path)
-            if not match or method != "PUT" or (status != "201" and fault not in ("lose", "slow")):
+            if not match or method != "PUT" or status not in ("201", "0") or fault == "reset":
                 continue
             repository, name = match.groups()
             if name.endswith(".sig"):
                 signed.setdefault((repository, name), int(began))
             elif (repository, name) in self.tags and (repository, name) not in self.touched:
                 digests = registry.tags(repository).get(name, [])
-                if len(digests) == 1 and signed.get((repository, digests[0].replace(":", "-") + ".sig")) is None:
+                sent = signed.get((repository, digests[0].replace(":", "-") + ".sig")) if digests else None
+                if len(digests) == 1 and (sent is None or sent > int(began)):
                     self.bad("unsigned", f"{repository}:{name} was tagged before {digests[0]} was signed")

@@ -68,7 +68,16 @@ make_agent() {
         sed "s|^  root: .*|  root: $store|" >"$WORLD/$1.yml"
 }
 
+# What tells how it came to that.
+keep_notes() {
+    local file
+    for file in "$WORLD"/{tags,outsider,proxy/requests,*/state/storage/builds}; do
+        [ ! -e "$file" ] || cp "$file" "$WORLD/log/$(sed "s|^$WORLD/||; s|/.*/|-|; s|/|-|" <<<"$file")"
+    done
+}
+
 finish() {
+    keep_notes
     world_stop
     remove_network
     ip netns del "$WATCHER" 2>/dev/null || true
