@@ -81,7 +81,9 @@ class Checker:
     def explained(self, client):
         if client.status == 130:
             return client.how == "cancel"
-        return client.status == 5 and self.touched_what(client.what)
+        # A coordinator that has no room for sources refuses them.
+        return client.status == 5 and (self.touched_what(client.what) or self.diary.struck(
+            {"fill"}, {"coordinator"}, client.begin, client.end))
 
     # An accepted push ends and is not forgotten, unless an older journal was restored.
 
