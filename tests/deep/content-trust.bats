@@ -98,3 +98,68 @@ all_agree() {
     push --release v1 first
     [ "$after" = "$(lkcoord trust inspect --output json "$REGISTRY/demo/first" | jq -c .roles)" ]
 }
+
+publish_one() {
+    "$ROOT/build/$CONFIG/tests/tools/trust_publish" "${SERVER:-$NOTARY}" "$NOTARY_CA" "${DIR:-$trust}" "$REGISTRY/demo/$1" "$2" \
+        "${3:-sha256:$(printf '%064d' 7)}" 7
+}
+
+says() {
+    lkcoord trust inspect "$REGISTRY/demo/$1"
+}
+
+@test "six that publish at once into one repository lose nothing" {
+    lkcoord trust init "$REGISTRY/demo/busy"
+    for i in 1 2 3 4 5 6; do
+        DIR=$WORLD/trust-$i
+        mkdir -p "$DIR"
+        cp -r "$trust/private" "$DIR/"
+        publish_one busy "tag-$i" >"$WORLD/busy-$i" 3>&- &
+    done
+    wait
+    cat "$WORLD"/busy-*
+    [ "$(grep -l '^published' "$WORLD"/busy-* | wc -l)" -eq 6 ]
+    grep -qE 'after [1-9]' "$WORLD"/busy-*
+    for i in 1 2 3 4 5 6; do
+        [ "$(docker_says busy "tag-$i")" = "sha256:$(printf '%064d' 7)" ]
+    done
+}
+
+@test "with delegations the tag is said by targets/releases and by the signer's own role" {
+    openssl ecparam -name prime256v1 -genkey -noout -out "$WORLD/alice.pem"
+    openssl ec -in "$WORLD/alice.pem" -pubout -out "$WORLD/alice.pub.pem"
+    chmod 600 "$WORLD/alice.pem"
+    lkcoord trust init "$REGISTRY/demo/delegated"
+    /usr/bin/docker trust key load --name alice "$WORLD/alice.pem"
+    /usr/bin/docker trust signer add --key "$WORLD/alice.pub.pem" alice "$REGISTRY/demo/delegated"
+    trust_again
+    new_small_package delegated "arches: [amd64, arm64]"
+    push --release v1 delegated
+    [ "$status" -eq 0 ]
+    all_agree_on_digests delegated v1
+    [ "$(docker_signers delegated v1)" = alice ]
+    run says delegated
+    [[ $output == *"v1  sha256:"*"  targets/alice"* ]]
+    [[ $output == *"v1  sha256:"*"  targets/releases"* ]]
+    push --release v1 delegated
+    [[ $output == *"nothing to do"* ]]
+}
+
+# As all_agree, but Notary's own list wants the roles named.
+all_agree_on_digests() {
+    local tag
+    for tag in "$2" "$2-amd64" "$2-arm64"; do
+        [ "$(docker_says "$1" "$tag")" = "$(digest_at "$1" "$tag")" ]
+        notary list --roles targets/releases "$REGISTRY/demo/$1" | grep -q "^$tag "
+    done
+}
+
+@test "a snapshot whose key is the client's is written with the tags" {
+    NOTARY_DIR=$WORLD/notary-own
+    notary init -p "$REGISTRY/demo/own"
+    cp "$NOTARY_DIR"/private/*.key "$trust/private/"
+    [ "$(publish_one own v1)" = "published after 0 retries" ]
+    [ "$(publish_one own v2)" = "published after 0 retries" ]
+    [ "$(docker_says own v2)" = "sha256:$(printf '%064d' 7)" ]
+    notary list "$REGISTRY/demo/own" | grep -q '^v1 '
+}
