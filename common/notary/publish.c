@@ -122,8 +122,8 @@ static int no_key(const char *role, struct lk_err *err)
     return lk_err_set(
         err, LK_ERR_DENIED,
         "its tags are signed by %s, and no key for that is here: copy the key file "
-        "into private/ of the trust directory, or have a key of yours added "
-        "(`docker trust signer add`)",
+        "into private/ of the trust directory (a coordinator reads it at its start), "
+        "or have a key of yours added (`docker trust signer add`)",
         role);
 }
 

@@ -163,3 +163,182 @@ all_agree_on_digests() {
     [ "$(docker_says own v2)" = "sha256:$(printf '%064d' 7)" ]
     notary list "$REGISTRY/demo/own" | grep -q '^v1 '
 }
+
+# ---- faults ----
+
+# In front of the real server; `lies` and `stops_lying` say how.
+start_liar() {
+    mkdir -p "$WORLD/liar"
+    cp "$WORLD"/notary/{cert,key}.pem "$WORLD/liar/"
+    [ -e "$WORLD/pids/liar" ] ||
+        world_spawn liar "$ROOT/tests/tools/trust-liar.py" "$NOTARY" "$NOTARY_CA" "$WORLD/liar"
+    world_wait "the liar" 20 test -e "$WORLD/liar/port"
+    SERVER=https://127.0.0.1:$(cat "$WORLD/liar/port")
+}
+
+lies() {
+    touch "$WORLD/liar/$1"
+}
+
+stops_lying() {
+    rm -f "$WORLD"/liar/{keep-nothing,garble,replay,remember,corrupt}
+}
+
+# NAME: a repository of its own, and a directory of its own with the keys.
+new_trust() {
+    lkcoord trust init "$REGISTRY/demo/$1"
+    DIR=$WORLD/trust-$1
+    mkdir -p "$DIR"
+    cp -r "$trust/private" "$DIR/"
+}
+
+@test "a server that says 200 and keeps nothing is found by reading back" {
+    start_liar
+    new_trust forgetful
+    lies keep-nothing
+    run publish_one forgetful v1
+    stops_lying
+    [ "$status" -eq 1 ]
+    [[ $output == "conflict: "*"says that all is well and keeps nothing"* ]]
+    publish_one forgetful v1
+}
+
+@test "metadata in another form than the canonical one, which the server takes and cannot serve, is found" {
+    start_liar
+    new_trust garbled
+    lies garble
+    run publish_one garbled v1
+    stops_lying
+    [ "$status" -eq 1 ]
+    [[ $output == "conflict: "*"targets"*"does not serve"* ]]
+}
+
+@test "old metadata played back are refused by whoever saw newer ones" {
+    start_liar
+    new_trust replayed
+    lies remember
+    publish_one replayed v1
+    lkcoord trust inspect --server "$SERVER" --ca-file "$NOTARY_CA" --directory "$DIR" "$REGISTRY/demo/replayed"
+    stops_lying
+    publish_one replayed v2
+    lies replay
+    run publish_one replayed v3
+    run lkcoord trust inspect --server "$SERVER" --ca-file "$NOTARY_CA" --directory "$DIR" "$REGISTRY/demo/replayed"
+    stops_lying
+    [ "$status" -eq 6 ]
+    [[ $output == *"old metadata are played back"*"remove $DIR/tuf/$REGISTRY/demo/replayed"* ]]
+}
+
+@test "a file that is not what its hash says is refused" {
+    start_liar
+    new_trust corrupted
+    lies corrupt
+    run publish_one corrupted v1
+    stops_lying
+    [ "$status" -eq 1 ]
+    [[ $output == "conflict: "*"is not what its own metadata list"* ]]
+}
+
+@test "metadata that ran out, by the server's delay or by a wrong clock, are refused with both times" {
+    new_trust expired
+    LK_CLOCK_OFFSET_S=$((20 * 86400)) run publish_one expired v1
+    [ "$status" -eq 1 ]
+    [[ $output == "conflict: "*"timestamp ran out at "*" by this machine's clock"* ]]
+}
+
+@test "a missing key, a wrong passphrase, a damaged and an open key file are each named with the remedy" {
+    new_trust keyless
+    key=$(lkcoord trust inspect --output json "$REGISTRY/demo/keyless" | jq -r '.roles[] | select(.name == "targets").keys[0]')
+    mv "$DIR/private/$key.key" "$WORLD/away"
+    run publish_one keyless v1
+    [ "$status" -eq 1 ]
+    [[ $output == "denied: "*"signing targets needs 1 of the keys ${key:0:16}"*"copy the key"* ]]
+
+    cp "$WORLD/away" "$DIR/private/$key.key"
+    DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE=other run publish_one keyless v1
+    [ "$status" -eq 1 ]
+    [[ $output == "denied: "*"the passphrase does not open it"* ]]
+
+    sed '5s/^......../AAAAAAAA/' "$WORLD/away" >"$DIR/private/$key.key"
+    run publish_one keyless v1
+    [ "$status" -eq 1 ]
+    [[ $output == *"$key.key: "*"damaged"* ]]
+
+    cp "$WORLD/away" "$DIR/private/$key.key"
+    chmod 644 "$DIR/private/$key.key"
+    run publish_one keyless v1
+    [ "$status" -eq 1 ]
+    [[ $output == *"$key.key"* && $output == *"chmod"* ]]
+    chmod 600 "$DIR/private/$key.key"
+    publish_one keyless v1
+}
+
+@test "the coordinator does not start with a wrong passphrase, and says which key it is" {
+    (umask 077 && echo wrong-words >"$WORLD/wrong")
+    sed "s|passphrase-file: $WORLD/notary/passphrase|passphrase-file: $WORLD/wrong|" "$WORLD/lkcoordd.yml" >"$WORLD/wrong.yml"
+    sed -i "s|^state: .*|state: $WORLD/wrong-state|" "$WORLD/wrong.yml"
+    run lkcoordd --config "$WORLD/wrong.yml"
+    [ "$status" -ne 0 ]
+    [[ $output == *"opening the keys of content trust"*".key"*"the passphrase does not open it"* ]]
+}
+
+@test "a repository without content trust is refused before anything is built, and what to do is said" {
+    new_small_package unknown "arches: [amd64]"
+    push unknown
+    [ "$status" -eq 5 ]
+    [[ $output == *"has nothing of $REGISTRY/demo/unknown yet; \`lkcoord trust init $REGISTRY/demo/unknown\` begins it"* ]]
+    [[ $output != *building* ]]
+    push -disable-content-trust unknown
+    [ "$status" -eq 0 ]
+}
+
+@test "while the trust server is away the tag stays as it was, and the push goes on when it is back" {
+    new_small_package patient "arches: [amd64]"
+    lkcoord trust init "$REGISTRY/demo/patient"
+    trust_again
+    kill -STOP "$(pid_of notary)"
+    push_aside --org "$REGISTRY/demo" patient
+    sleep 4
+    run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" patient)"
+    kill -CONT "$(pid_of notary)"
+    wait "$client"
+    tag=$(lkcoord show-tag --org "$REGISTRY/demo" patient)
+    [ "$(docker_says patient "${tag##*:}")" = "$(digest_at patient "${tag##*:}")" ]
+}
+
+@test "where content trust is required, nothing is pushed unsigned" {
+    trust_is required
+    new_small_package willing "arches: [amd64]"
+    push -disable-content-trust willing
+    [ "$status" -eq 5 ]
+    [[ $output == *"publishes nothing unsigned there (content-trust: required)"* ]]
+    trust_is on
+}
+
+@test "the Hub's trust server is refused, with the day on which it ends" {
+    run lkcoord trust inspect --server https://notary.docker.io org/image
+    [ "$status" -eq 5 ]
+    [[ $output == *"notary.docker.io ends on 2026-12-08"* ]]
+    unset DOCKER_CONTENT_TRUST_SERVER
+    run lkcoord trust inspect org/image
+    [[ $output == *"notary.docker.io ends on 2026-12-08"* ]]
+}
+
+@test "a trust server that asks for tokens gets them with the registry's login" {
+    mkdir -p "$WORLD/tokens" "$WORLD/guarded" "$WORLD/guarded-home/trust"
+    cp "$WORLD"/notary/{ca,cert,key}.pem "$WORLD/guarded/"
+    TOKEN_TLS=$WORLD/notary world_spawn tokens "$ROOT/tests/tools/token-server.py" "$WORLD/tokens" trust lena secret
+    world_wait "the token server" 30 test -e "$WORLD/tokens/port"
+    NOTARY_AUTH="{\"type\": \"token\", \"options\": {\"realm\": \"https://127.0.0.1:$(cat "$WORLD/tokens/port")/token\",
+        \"service\": \"trust\", \"issuer\": \"token-server\", \"rootcertbundle\": \"$WORLD/tokens/cert.pem\"}}"
+    notary_start "$WORLD/guarded"
+    disown "$NOTARY_PID"
+    ln -s ../guarded/pid "$WORLD/pids/guarded"
+    export DOCKER_CONFIG=$WORLD/guarded-home DOCKER_CONTENT_TRUST_SERVER=$NOTARY
+    run lkcoord trust init --ca-file "$NOTARY_CA" "$REGISTRY/demo/guarded"
+    [ "$status" -ne 0 ]
+    echo "{\"auths\": {\"$REGISTRY\": {\"auth\": \"$(printf lena:secret | base64)\"}}}" >"$DOCKER_CONFIG/config.json"
+    lkcoord trust init --ca-file "$NOTARY_CA" "$REGISTRY/demo/guarded"
+    lkcoord trust inspect --ca-file "$NOTARY_CA" "$REGISTRY/demo/guarded"
+    grep -q "repository:$REGISTRY/demo/guarded:pull,push" "$WORLD/tokens/asked"
+}

@@ -7,13 +7,14 @@ Makes DIR/key.pem and DIR/cert.pem, then serves http://127.0.0.1:PORT/token and 
 Whoever shows USER and PASSWORD gets a token for every scope asked for.  DIR/asked has one line for each
 question: "granted|refused USER PROGRAM LIFETIME SCOPE..."; DIR/tokens every token, so that a test can look
 whether one of them lies anywhere.  Each line of DIR/lifetimes, if it is there, is a lifetime in seconds for one
-of the next tokens, and is used up by it.
+of the next tokens, and is used up by it.  With TOKEN_TLS set it speaks TLS with that directory's cert.pem and key.pem.
 """
 
 import base64
 import http.server
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -107,6 +108,10 @@ class Server(http.server.ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.signer = Signer(directory)
         super().__init__(("127.0.0.1", 0), Handler)
+        if "TOKEN_TLS" in os.environ:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(f"{os.environ['TOKEN_TLS']}/cert.pem", f"{os.environ['TOKEN_TLS']}/key.pem")
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
 
     def write(self, name, line):
         with self.lock, open(f"{self.directory}/{name}", "a", encoding="utf-8") as file:
