@@ -101,7 +101,7 @@ static struct world *lived(const char *directory)
     uint8_t            key = 1;
     struct lk_journal *journal = opened(directory, NULL);
 
-    for (unsigned i = 0; i < 1500; i++)
+    for (unsigned i = 0; i < 1500 || (w->fact_count <= 200 && i < 20000); i++)
         random_move(w, &dice, &key);
     append_facts(journal, w->facts, w->fact_count);
     lk_journal_close(&journal);
