@@ -42,7 +42,8 @@ static const char *const notary_keys[] = {
     "content-trust", "server", "ca-file", "keys", "passphrase-file", "passphrase-fd", NULL
 };
 static const char *const login_keys[] = { "user", "password-file", NULL };
-static const char *const signing_keys[] = { "key", "passphrase-file", "passphrase-fd", NULL };
+static const char *const signing_keys[] = { "key", "second-key", "passphrase-file",
+                                            "passphrase-fd", NULL };
 static const char *const publish_keys[] = { "stage", NULL };
 static const char *const quarantine_keys[] = { "after", "back-off-ms", NULL };
 
@@ -347,6 +348,7 @@ static int signing(const struct reader *reader, const struct lk_yaml_node *root,
     if (expect_map(reader, map, "signing", signing_keys) < 0 ||
         required(reader, map, "key", "the path of a signing key is missing", out->signing_key,
                  sizeof(out->signing_key)) < 0 ||
+        text(reader, map, "second-key", out->second_key, sizeof(out->second_key)) < 0 ||
         text(reader, map, "passphrase-file", out->passphrase_file,
              sizeof(out->passphrase_file)) < 0)
         return -1;

@@ -75,6 +75,7 @@ struct lk_coordinator_config {
     size_t                    registry_count;
     struct lk_registry_config registries[LK_REGISTRIES_MAX];
     char                  signing_key[LK_PATH_SIZE]; /* "": this coordinator does not sign */
+    char                  second_key[LK_PATH_SIZE];  /* "": none; has the same passphrase */
     char                  passphrase_file[LK_PATH_SIZE];
     int                   passphrase_fd; /* -1: none */
     size_t                trusted_count; /* further public keys whose signatures count */

@@ -141,8 +141,8 @@ static int open_keys(struct lk_coordinator *c, struct lk_err *err)
     if (c->config->signing_key[0]) {
         if (lk_signer_unlock(&c->signer, c->config, err) < 0)
             return -1;
-        memcpy(c->trusted[c->trusted_count++], lk_signer_public_key(c->signer),
-               LK_PUBLIC_KEY_BYTES);
+        for (size_t i = 0; i < lk_signer_key_count(c->signer); i++)
+            c->trusted[c->trusted_count++] = *lk_signer_public_key(c->signer, i);
     }
     if (lk_coordinator_config_uses_notary(c->config)) {
         if (lk_notary_unlock(&c->notary_keys, c->config, err) < 0)
@@ -150,7 +150,7 @@ static int open_keys(struct lk_coordinator *c, struct lk_err *err)
         c->notary = lk_notary_keyring_signer(c->notary_keys);
     }
     for (size_t i = 0; i < c->config->trusted_count; i++)
-        if (lk_public_key_load(c->trusted[c->trusted_count++], c->config->trusted[i], err) < 0)
+        if (lk_public_key_load(&c->trusted[c->trusted_count++], c->config->trusted[i], err) < 0)
             return -1;
     return 0;
 }
@@ -197,7 +197,7 @@ static void start_operations(struct lk_coordinator *c)
         .config = c->config,
         .signer = c->signer,
         .notary = c->notary_keys ? &c->notary : NULL,
-        .trusted_keys = (const uint8_t(*)[LK_PUBLIC_KEY_BYTES])c->trusted,
+        .trusted_keys = c->trusted,
         .trusted_key_count = c->trusted_count,
         .done = lk_coordinator_on_operation,
         .ctx = c,

@@ -27,8 +27,9 @@
 #include "coordinator/store/pump.h"
 #include "coordinator/store/store.h"
 
-#define LK_TRUSTED_MAX (1 + LK_PACKAGE_ARCHES_MAX) /* our own key, and the configuration's */
-#define LK_SILENCES    15 /* pings that may stay away before a line counts as dead */
+#define LK_TRUSTED_MAX \
+    (LK_SIGNING_KEYS_MAX + LK_PACKAGE_ARCHES_MAX) /* our own keys, and the configuration's */
+#define LK_SILENCES 15 /* pings that may stay away before a line counts as dead */
 
 struct lk_domain {
     char             client[LK_NAME_SIZE];
@@ -61,7 +62,7 @@ struct lk_coordinator {
     struct lk_signer                   *signer;
     struct lk_notary_keyring           *notary_keys; /* NULL: no registry has content trust */
     struct lk_notary_signer             notary;
-    uint8_t                             trusted[LK_TRUSTED_MAX][LK_PUBLIC_KEY_BYTES];
+    struct lk_public_key                trusted[LK_TRUSTED_MAX];
     size_t                              trusted_count;
     struct lk_operations               *operations;
     struct lk_workers                  *disk; /* syncs sources, removes what has to go */

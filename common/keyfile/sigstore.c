@@ -2,7 +2,6 @@
 
 #include "common/json/writer.h"
 #include "common/keyfile/pem.h"
-#include "common/keyfile/public_key.h"
 #include "common/os/file.h"
 
 #include <jansson.h>
@@ -10,22 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LABEL          "ENCRYPTED SIGSTORE PRIVATE KEY"
-#define LABEL_OLD      "ENCRYPTED COSIGN PRIVATE KEY"
-#define SALT_BYTES     32
-#define SALT_BYTES_MAX 64
-#define PLAIN_BYTES_MAX \
-    512 /* PKCS#8 of P-256 has 138: enough to say what a foreign file holds */
-#define MEMORY_MAX (256ULL * 1024 * 1024)
-
-/*
- * RFC 8410 leaves one DER encoding for a bare Ed25519 key: SEQUENCE { INTEGER 0, SEQUENCE { OID
- * 1.3.101.112 }, OCTET STRING { OCTET STRING of 32 bytes } }.  So PKCS#8 is these 16 bytes and the seed.
- */
-static const uint8_t PKCS8_START[16] = { 0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
-                                         0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20 };
-
-#define PKCS8_SIZE (sizeof(PKCS8_START) + LK_SEED_BYTES)
+#define LABEL           "ENCRYPTED SIGSTORE PRIVATE KEY"
+#define LABEL_OLD       "ENCRYPTED COSIGN PRIVATE KEY"
+#define SALT_BYTES      32
+#define SALT_BYTES_MAX  64
+#define PLAIN_BYTES_MAX LK_PKCS8_BYTES_MAX
+#define MEMORY_MAX      (256ULL * 1024 * 1024)
 
 struct scrypt {
     uint64_t n;
@@ -47,8 +36,6 @@ struct envelope {
 struct secrets {
     uint8_t key[crypto_secretbox_KEYBYTES];
     uint8_t plain[PLAIN_BYTES_MAX];
-    uint8_t seed[LK_SEED_BYTES];
-    uint8_t signing_key[crypto_sign_SECRETKEYBYTES];
 };
 
 static void free_secrets(struct secrets **secrets)
@@ -121,14 +108,15 @@ static void write_envelope(struct lk_buf *out, const struct envelope *envelope)
     lk_json_end_object(&json);
 }
 
-int lk_sigstore_seal(struct lk_buf *out, const uint8_t seed[LK_SEED_BYTES],
+int lk_sigstore_seal(struct lk_buf *out, const struct lk_signing_key *key,
                      struct lk_str passphrase, struct lk_err *err)
 {
     LK_CLEANUP(free_secrets) struct secrets *secrets = NULL;
     LK_CLEANUP(lk_buf_fini) struct lk_buf    document = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
+    struct lk_str                            pkcs8 = lk_signing_key_pkcs8(key);
     struct envelope                          envelope = {
                                  .scrypt = { .n = 65536, .r = 8, .p = 1, .salt_len = SALT_BYTES },
-                                 .ciphertext_len = PKCS8_SIZE + crypto_secretbox_MACBYTES,
+                                 .ciphertext_len = pkcs8.len + crypto_secretbox_MACBYTES,
     };
 
     if (new_secrets(&secrets, err) < 0)
@@ -137,10 +125,8 @@ int lk_sigstore_seal(struct lk_buf *out, const uint8_t seed[LK_SEED_BYTES],
     randombytes_buf(envelope.nonce, sizeof(envelope.nonce));
     if (derive_key(secrets->key, &envelope.scrypt, passphrase, err) < 0)
         return -1;
-    memcpy(secrets->plain, PKCS8_START, sizeof(PKCS8_START));
-    memcpy(secrets->plain + sizeof(PKCS8_START), seed, LK_SEED_BYTES);
-    crypto_secretbox_easy(envelope.ciphertext, secrets->plain, PKCS8_SIZE, envelope.nonce,
-                          secrets->key);
+    crypto_secretbox_easy(envelope.ciphertext, (const uint8_t *)pkcs8.data, pkcs8.len,
+                          envelope.nonce, secrets->key);
     write_envelope(&document, &envelope);
     lk_pem_write(out, LABEL, lk_buf_text(&document), document.len);
     if (!lk_buf_ok(out) || !lk_buf_ok(&document))
@@ -200,7 +186,14 @@ static int read_envelope(struct lk_str document, struct envelope *out, struct lk
     return 0;
 }
 
-int lk_sigstore_open(uint8_t seed[LK_SEED_BYTES], struct lk_str pem, struct lk_str passphrase,
+bool lk_sigstore_is(struct lk_str pem)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf document = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
+
+    return lk_pem_read(pem, LABEL, &document) || lk_pem_read(pem, LABEL_OLD, &document);
+}
+
+int lk_sigstore_open(struct lk_signing_key **out, struct lk_str pem, struct lk_str passphrase,
                      struct lk_err *err)
 {
     LK_CLEANUP(free_secrets) struct secrets *secrets = NULL;
@@ -217,28 +210,21 @@ int lk_sigstore_open(uint8_t seed[LK_SEED_BYTES], struct lk_str pem, struct lk_s
                                    envelope.nonce, secrets->key) != 0)
         return lk_err_set(err, LK_ERR_DENIED,
                           "the passphrase does not open the key file (or the file is damaged)");
-    if (envelope.ciphertext_len != PKCS8_SIZE + crypto_secretbox_MACBYTES ||
-        memcmp(secrets->plain, PKCS8_START, sizeof(PKCS8_START)) != 0)
-        return lk_err_set(err, LK_ERR_INVALID,
-                          "the key file holds no Ed25519 key, the only kind that is supported");
-    memcpy(seed, secrets->plain + sizeof(PKCS8_START), LK_SEED_BYTES);
+    struct lk_str plain = { (const char *)secrets->plain,
+                            envelope.ciphertext_len - crypto_secretbox_MACBYTES };
+    if (lk_signing_key_read(out, plain, err) < 0)
+        return lk_err_wrap(err, "what the key file holds");
     return 0;
 }
 
-int lk_sigstore_generate(const char *secret_path, const char *public_path,
-                         struct lk_str passphrase, struct lk_err *err)
+int lk_sigstore_save(const struct lk_signing_key *key, const char *secret_path,
+                     const char *public_path, struct lk_str passphrase, struct lk_err *err)
 {
-    LK_CLEANUP(free_secrets) struct secrets *secrets = NULL;
-    LK_CLEANUP(lk_buf_fini) struct lk_buf    sealed = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
+    LK_CLEANUP(lk_buf_fini) struct lk_buf sealed = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
     LK_CLEANUP(lk_buf_fini) struct lk_buf public_pem = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
-    uint8_t                               public_key[LK_PUBLIC_KEY_BYTES];
 
-    if (new_secrets(&secrets, err) < 0)
-        return -1;
-    randombytes_buf(secrets->seed, LK_SEED_BYTES);
-    crypto_sign_seed_keypair(public_key, secrets->signing_key, secrets->seed);
-    lk_public_key_pem(public_key, &public_pem);
-    if (lk_sigstore_seal(&sealed, secrets->seed, passphrase, err) < 0 ||
+    lk_public_key_pem(lk_signing_key_public(key), &public_pem);
+    if (lk_sigstore_seal(&sealed, key, passphrase, err) < 0 ||
         lk_file_create(secret_path, lk_buf_str(&sealed), 0600, err) < 0)
         return -1;
     if (lk_file_create(public_path, lk_buf_str(&public_pem), 0644, err) < 0) {
@@ -246,4 +232,14 @@ int lk_sigstore_generate(const char *secret_path, const char *public_path,
         return -1;
     }
     return 0;
+}
+
+int lk_sigstore_generate(const char *secret_path, const char *public_path,
+                         enum lk_key_type type, struct lk_str passphrase, struct lk_err *err)
+{
+    LK_CLEANUP(lk_signing_key_free) struct lk_signing_key *key = NULL;
+
+    return lk_signing_key_new(&key, type, err) < 0
+               ? -1
+               : lk_sigstore_save(key, secret_path, public_path, passphrase, err);
 }

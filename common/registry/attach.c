@@ -1,164 +1,145 @@
-#include "common/registry/signatures.h"
+#include "common/registry/attach.h"
 
 #include "common/hash/sha256.h"
-#include "common/json/writer.h"
-#include "common/oci/oci.h"
-#include "common/registry/attached.h"
+#include "common/registry/attach_parts.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#define BASE64_SIZE sodium_base64_ENCODED_LEN(crypto_sign_BYTES, sodium_base64_VARIANT_ORIGINAL)
-
-static bool is_attached(json_t *layers, const struct lk_digest *payload,
-                        const struct lk_signature *signature)
+static int send_blob(struct lk_registry *registry, struct lk_str bytes, struct lk_err *err)
 {
-    struct lk_attached_layer layer;
+    struct lk_digest digest;
 
-    for (size_t i = 0; i < json_array_size(layers); i++)
-        if (lk_attached_layer_read(json_array_get(layers, i), &layer) &&
-            lk_digest_eq(&layer.payload, payload) &&
-            memcmp(layer.signature, signature->bytes, sizeof(layer.signature)) == 0)
-            return true;
-    return false;
+    lk_sha256(bytes.data, bytes.len, &digest);
+    return lk_registry_send_blob(registry, &digest, bytes, err);
 }
 
-/* Puts the payload and appends its layer, unless it is there. */
-static int add_signature(struct lk_registry *registry, const struct lk_digest *digest,
-                         const struct lk_signature *signature, json_t *layers, bool *added,
-                         struct lk_err *err)
+static int put_payload(void *ctx, struct lk_registry *registry, struct lk_err *err)
 {
-    LK_CLEANUP(lk_buf_fini) struct lk_buf payload = LK_BUF_INIT(LK_ATTACHED_PAYLOAD_MAX);
-    struct lk_digest                      payload_digest;
-    char                                  digest_text[LK_DIGEST_TEXT_SIZE];
-    char                                  signature_text[BASE64_SIZE];
-
-    if (lk_signature_payload(&payload, signature->reference, digest) < 0)
-        return lk_err_set(err, LK_ERR_INVALID, "the name to sign under is not UTF-8");
-    lk_sha256(lk_buf_text(&payload), payload.len, &payload_digest);
-    if (is_attached(layers, &payload_digest, signature))
-        return 0;
-    if (json_array_size(layers) >= LK_ATTACHED_LAYERS_MAX)
-        return lk_err_set(err, LK_ERR_LIMIT, "%d signatures are attached already",
-                          LK_ATTACHED_LAYERS_MAX);
-    if (lk_registry_put_blob(registry, &payload_digest, lk_buf_str(&payload), err) < 0)
-        return -1;
-    lk_digest_format(&payload_digest, digest_text);
-    sodium_bin2base64(signature_text, sizeof(signature_text), signature->bytes,
-                      sizeof(signature->bytes), sodium_base64_VARIANT_ORIGINAL);
-    json_array_append_new(
-        layers, json_pack("{s:s,s:I,s:s,s:{s:s}}", "mediaType", LK_ATTACHED_MEDIA_TYPE, "size",
-                          (json_int_t)payload.len, "digest", digest_text, "annotations",
-                          LK_ATTACHED_ANNOTATION, signature_text));
-    *added = true;
-    return 0;
+    return send_blob(registry, lk_buf_str(ctx), err);
 }
 
-/* The image config that the form asks for; it says nothing but which payloads there are. */
-static int put_config(struct lk_registry *registry, json_t *root, struct lk_err *err)
+static int put_bundle(void *ctx, struct lk_registry *registry, struct lk_err *err)
 {
-    LK_CLEANUP(lk_buf_fini) struct lk_buf config = LK_BUF_INIT(LK_ATTACHED_PAYLOAD_MAX);
-    struct lk_json                        json = { .out = &config };
-    struct lk_digest                      digest;
-    char                                  digest_text[LK_DIGEST_TEXT_SIZE];
-    json_t                               *layers = json_object_get(root, "layers");
+    const struct lk_bundle *bundle = ctx;
 
-    lk_buf_add_text(&config, "{\"architecture\":\"\",\"created\":\"0001-01-01T00:00:00Z\","
-                             "\"history\":[{\"created\":\"0001-01-01T00:00:00Z\"}],\"os\":\"\","
-                             "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":");
-    lk_json_begin_array(&json);
-    for (size_t i = 0; i < json_array_size(layers); i++) {
-        const char *payload =
-            json_string_value(json_object_get(json_array_get(layers, i), "digest"));
-        if (payload)
-            lk_json_text(&json, payload);
+    return lk_registry_send_blob(registry, &bundle->digest, lk_buf_str(&bundle->bytes), err);
+}
+
+/* It is there, but for the first time in a repository. */
+static int put_empty(void *ctx, struct lk_registry *registry, struct lk_err *err)
+{
+    struct lk_digest digest;
+
+    (void)ctx;
+    lk_sha256("{}", 2, &digest);
+    return lk_registry_put_blob(registry, &digest, LK_STR("{}"), err);
+}
+
+static void add_step(struct lk_step *steps, size_t *count,
+                     int (*run)(void *ctx, struct lk_registry *registry, struct lk_err *err),
+                     void *ctx)
+{
+    steps[(*count)++] = (struct lk_step) { run, ctx };
+}
+
+/* The long ones first, so that none is begun late. */
+static size_t add_blobs(struct lk_attachment *a, struct lk_step *steps, size_t count)
+{
+    if (!a->looked || a->attached.is_wanted) {
+        for (size_t i = 0; i < a->signatures->name_count; i++)
+            add_step(steps, &count, put_payload, &a->payloads[i]);
+        add_step(steps, &count, lk_attached_put_config, a);
     }
-    lk_json_end_array(&json);
-    lk_buf_add_text(&config, "},\"config\":{}}");
-    if (!lk_buf_ok(&config))
-        return lk_err_set(err, LK_ERR_LIMIT, "too many signatures are attached");
-
-    lk_sha256(lk_buf_text(&config), config.len, &digest);
-    lk_digest_format(&digest, digest_text);
-    json_object_set_new(root, "config",
-                        json_pack("{s:s,s:I,s:s}", "mediaType", LK_OCI_CONFIG, "size",
-                                  (json_int_t)config.len, "digest", digest_text));
-    return lk_registry_put_blob(registry, &digest, lk_buf_str(&config), err);
+    for (size_t i = 0; i < a->signatures->key_count; i++)
+        if (!a->looked || a->bundle_is_wanted[i])
+            add_step(steps, &count, put_bundle, &a->bundles[i]);
+    return count;
 }
 
-/*
- * Written by jansson, because foreign layers go through as they are.  It keeps the order of members, so
- * the same signatures give the same bytes.
- */
-static int put_attached(struct lk_registry *registry, const struct lk_digest *digest,
-                        json_t *root, struct lk_err *err)
+static size_t add_looks(struct lk_attachment *a, const struct lk_step *also, size_t also_count,
+                        struct lk_step *steps, size_t count)
 {
-    LK_CLEANUP(lk_free_pointer) char               *text = json_dumps(root, JSON_COMPACT);
-    LK_CLEANUP(lk_manifest_fini) struct lk_manifest stored = { 0 };
-    char                                            tag[LK_TAG_SIZE];
-
-    if (!text)
-        return lk_err_set(err, LK_ERR_PERMANENT, "the signature manifest cannot be written");
-    lk_attached_tag(digest, tag);
-    if (lk_registry_put_manifest(registry, tag, lk_str_of(text), LK_OCI_MANIFEST, err) < 0)
-        return -1;
-    if (lk_registry_get_manifest(registry, tag, &stored, err) < 0) {
-        /* It said that it has it; perhaps another of its servers was asked. */
-        if (err->kind == LK_ERR_NOT_FOUND)
-            err->kind = LK_ERR_RETRY;
-        return -1;
-    }
-    if (!lk_str_eq_text(lk_buf_str(&stored.bytes), text))
-        return lk_err_set(
-            err, LK_ERR_CONFLICT,
-            "the tag %s names something else than was just written there: another "
-            "program writes it too",
-            tag);
-    return 0;
+    add_step(steps, &count, lk_bundles_look, a);
+    for (size_t i = 0; i < also_count; i++)
+        steps[count++] = also[i];
+    add_step(steps, &count, lk_attached_look, a);
+    return count;
 }
 
-static json_t *new_root(void)
-{
-    return json_pack("{s:i,s:s,s:{},s:[]}", "schemaVersion", 2, "mediaType", LK_OCI_MANIFEST,
-                     "config", "layers");
-}
+#define STEPS_MAX (LK_SIGNED_NAMES_MAX + LK_SIGNING_KEYS_MAX + LK_ATTACH_ALSO_MAX + 4)
 
-static int attach(struct lk_registry *registry, const struct lk_digest *digest,
-                  const struct lk_signature *signatures, size_t count, struct lk_err *err)
+static int prepare(struct lk_crew *crew, struct lk_attachment *a, bool in_hurry,
+                   const struct lk_step *also, size_t also_count, struct lk_err *err)
 {
-    LK_CLEANUP(lk_attached_free) json_t *root = NULL;
-    bool                                 exists;
-    bool                                 added = false;
+    struct lk_step steps[STEPS_MAX];
+    size_t         count = 0;
 
-    if (lk_attached_read(registry, digest, &root, &exists, err) < 0)
-        return -1;
-    if (!exists)
-        root = new_root();
-    json_t *layers = json_object_get(root, "layers");
-    if (!json_is_array(layers)) {
-        char tag[LK_TAG_SIZE];
-        lk_attached_tag(digest, tag);
-        return lk_err_set(err, LK_ERR_CONFLICT,
-                          "the tag %s is taken by something that is no signature manifest; "
-                          "remove it",
-                          tag);
-    }
-    for (size_t i = 0; i < count; i++)
-        if (add_signature(registry, digest, &signatures[i], layers, &added, err) < 0)
+    if (!in_hurry) {
+        count = add_looks(a, also, also_count, steps, 0);
+        if (lk_crew_run(crew, steps, count, err) < 0 || lk_attached_take(a, err) < 0)
             return -1;
-    if (!added)
-        return 0;
-    if (put_config(registry, root, err) < 0)
+        a->looked = true;
+        count = add_blobs(a, steps, 0);
+    } else {
+        count = add_looks(a, also, also_count, steps, add_blobs(a, steps, 0));
+    }
+    if (!a->looked || lk_attachment_is_wanted(a))
+        add_step(steps, &count, put_empty, NULL);
+    if (lk_crew_run(crew, steps, count, err) < 0)
         return -1;
-    return put_attached(registry, digest, root, err);
+    a->looked = true;
+    return lk_attached_take(a, err);
 }
 
-int lk_signature_attach(struct lk_registry *registry, const struct lk_digest *digest,
-                        const struct lk_signature *signatures, size_t count, struct lk_err *err)
+static int settle(struct lk_crew *crew, struct lk_attachment *a, struct lk_err *err)
 {
-    if (attach(registry, digest, signatures, count, err) < 0) {
+    struct lk_step steps[2];
+    size_t         count = 0;
+
+    if (a->attached.is_wanted)
+        add_step(steps, &count, lk_attached_settle, a);
+    if (lk_bundles_are_wanted(a))
+        add_step(steps, &count, lk_bundles_settle, a);
+    return lk_crew_run(crew, steps, count, err);
+}
+
+static int make_parts(struct lk_attachment *a, struct lk_err *err)
+{
+    const struct lk_signatures *s = a->signatures;
+
+    for (size_t i = 0; i < s->name_count; i++) {
+        a->payloads[i] = LK_BUF_INIT(LK_PAYLOAD_MAX);
+        if (lk_signature_payload(&a->payloads[i], s->names[i], &s->digest) < 0)
+            return lk_err_set(err, LK_ERR_INVALID, "the name to sign under is not UTF-8");
+    }
+    for (size_t i = 0; i < s->key_count; i++)
+        if (lk_bundle_make(&a->bundles[i], a->subject, s, i, err) < 0)
+            return -1;
+    return lk_attached_take(a, err);
+}
+
+static void attachment_fini(struct lk_attachment *a)
+{
+    for (size_t i = 0; i < LK_COUNT(a->payloads); i++)
+        lk_buf_fini(&a->payloads[i]);
+    for (size_t i = 0; i < LK_COUNT(a->bundles); i++)
+        lk_bundle_fini(&a->bundles[i]);
+    lk_buf_fini(&a->attached.config);
+    json_decref(a->attached.found);
+    json_decref(a->attached.root);
+    json_decref(a->referrers.list);
+    json_decref(a->referrers.root);
+}
+
+int lk_attach(struct lk_crew *crew, const struct lk_descriptor *subject,
+              const struct lk_signatures *signatures, bool in_hurry, const struct lk_step *also,
+              size_t also_count, struct lk_err *err)
+{
+    LK_CLEANUP(attachment_fini)
+    struct lk_attachment a = { .subject = subject, .signatures = signatures };
+
+    if (make_parts(&a, err) < 0 || prepare(crew, &a, in_hurry, also, also_count, err) < 0 ||
+        settle(crew, &a, err) < 0) {
         char text[LK_DIGEST_TEXT_SIZE];
-        lk_digest_format(digest, text);
+        lk_digest_format(&subject->digest, text);
         return lk_err_wrap(err, "attaching signatures to %s", text);
     }
     return 0;

@@ -116,6 +116,10 @@ int lk_registry_mount_blob(struct lk_registry *registry, const struct lk_digest 
 int lk_registry_put_blob(struct lk_registry *registry, const struct lk_digest *digest,
                          struct lk_str bytes, struct lk_err *err);
 
+/* The same for one that is not there, most probably: nothing is asked before. */
+int lk_registry_send_blob(struct lk_registry *registry, const struct lk_digest *digest,
+                          struct lk_str bytes, struct lk_err *err);
+
 /*
  * A short-lived bearer token with pull and push rights for this one repository, from the registry's own
  * token server with our credential.  BEARER with `*valid_ms`, or, where the registry has no tokens, kind

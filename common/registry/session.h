@@ -34,6 +34,7 @@ struct lk_registry {
     struct lk_challenge  challenge;
     char                 token[sizeof(((struct lk_credential *)0)->secret)];
     int64_t              token_until_ms;
+    bool                 has_no_referrers; /* learned from its first answer */
     char                 mount_from
         [LK_REPOSITORY_SIZE]; /* a second repository that the token has to let us read, or "" */
 };

@@ -2,75 +2,42 @@
 
 #include "common/base/hex.h"
 #include "common/hash/sha256.h"
-#include "common/json/writer.h"
 #include "common/registry/attached.h"
 
+#include <sodium.h>
+#include <stdio.h>
 #include <string.h>
-
-#define PAYLOAD_TYPE "cosign container image signature"
-
-/* What a check looks for. */
-struct wanted {
-    const struct lk_digest *digest;
-    const char *const      *references;
-    size_t                  reference_count;
-    const uint8_t (*keys)[LK_PUBLIC_KEY_BYTES];
-    size_t key_count;
-};
 
 void lk_attached_free(json_t **json)
 {
     json_decref(*json);
 }
 
-void lk_attached_tag(const struct lk_digest *digest, char out[LK_TAG_SIZE])
+static void tag_of(const struct lk_digest *digest, const char *suffix, char out[LK_TAG_SIZE])
 {
     char hex[65];
 
     lk_hex_encode(hex, digest->sha256, sizeof(digest->sha256));
-    strcpy(out, "sha256-");
-    strcat(out, hex);
-    strcat(out, ".sig");
+    snprintf(out, LK_TAG_SIZE, "sha256-%s%s", hex, suffix);
 }
 
-int lk_signature_payload(struct lk_buf *out, const char *reference,
-                         const struct lk_digest *digest)
+void lk_attached_tag(const struct lk_digest *digest, char out[LK_TAG_SIZE])
 {
-    struct lk_json json = { .out = out };
-    char           digest_text[LK_DIGEST_TEXT_SIZE];
-
-    lk_digest_format(digest, digest_text);
-    lk_json_begin_object(&json);
-    lk_json_key(&json, "critical");
-    lk_json_begin_object(&json);
-    lk_json_key(&json, "identity");
-    lk_json_begin_object(&json);
-    lk_json_key(&json, "docker-reference");
-    lk_json_text(&json, reference);
-    lk_json_end_object(&json);
-    lk_json_key(&json, "image");
-    lk_json_begin_object(&json);
-    lk_json_key(&json, "docker-manifest-digest");
-    lk_json_text(&json, digest_text);
-    lk_json_end_object(&json);
-    lk_json_key(&json, "type");
-    lk_json_text(&json, PAYLOAD_TYPE);
-    lk_json_end_object(&json);
-    lk_json_key(&json, "optional");
-    lk_json_null(&json);
-    lk_json_end_object(&json);
-    return lk_buf_ok(out) ? 0 : -1;
+    tag_of(digest, ".sig", out);
 }
 
-int lk_attached_read(struct lk_registry *registry, const struct lk_digest *digest,
-                     json_t **root, bool *exists, struct lk_err *err)
+void lk_referrers_tag(const struct lk_digest *digest, char out[LK_TAG_SIZE])
+{
+    tag_of(digest, "", out);
+}
+
+int lk_attached_read(struct lk_registry *registry, const char *tag, json_t **root, bool *exists,
+                     struct lk_err *err)
 {
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
-    char                                            tag[LK_TAG_SIZE];
 
     *root = NULL;
     *exists = false;
-    lk_attached_tag(digest, tag);
     if (lk_registry_get_manifest(registry, tag, &manifest, err) < 0)
         return err->kind == LK_ERR_NOT_FOUND ? 0 : -1;
     *exists = true;
@@ -79,27 +46,28 @@ int lk_attached_read(struct lk_registry *registry, const struct lk_digest *diges
     return 0;
 }
 
+bool lk_signature_read(const char *base64, struct lk_signature *out)
+{
+    return sodium_base642bin(out->bytes, sizeof(out->bytes), base64, strlen(base64), NULL,
+                             &out->len, NULL, sodium_base64_VARIANT_ORIGINAL) == 0;
+}
+
 bool lk_attached_layer_read(json_t *json, struct lk_attached_layer *out)
 {
     const char *media_type, *digest, *signature;
-    size_t      len;
 
     return json_unpack(json, "{s:s,s:s,s:{s:s}}", "mediaType", &media_type, "digest", &digest,
                        "annotations", LK_ATTACHED_ANNOTATION, &signature) == 0 &&
            strcmp(media_type, LK_ATTACHED_MEDIA_TYPE) == 0 &&
            lk_digest_parse(lk_str_of(digest), &out->payload) &&
-           sodium_base642bin(out->signature, sizeof(out->signature), signature,
-                             strlen(signature), NULL, &len, NULL,
-                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
-           len == sizeof(out->signature);
+           lk_signature_read(signature, &out->signature);
 }
 
-static bool signed_by_wanted_key(const struct wanted            *wanted,
+static bool signed_by_wanted_key(const struct lk_signature_wanted *wanted,
                                  const struct lk_attached_layer *layer, struct lk_str payload)
 {
     for (size_t i = 0; i < wanted->key_count; i++)
-        if (crypto_sign_verify_detached(layer->signature, (const uint8_t *)payload.data,
-                                        payload.len, wanted->keys[i]) == 0)
+        if (lk_public_key_verifies(&wanted->keys[i], payload, &layer->signature))
             return true;
     return false;
 }
@@ -108,7 +76,7 @@ static bool signed_by_wanted_key(const struct wanted            *wanted,
  * Our own payloads need no download: their bytes follow from digest and reference, and the layer names
  * their hash.  `*known` says that the layer's payload was one of them.
  */
-static bool check_own_payload(const struct wanted            *wanted,
+static bool check_own_payload(const struct lk_signature_wanted *wanted,
                               const struct lk_attached_layer *layer, bool *known)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf payload = LK_BUF_INIT(LK_ATTACHED_PAYLOAD_MAX);
@@ -128,7 +96,7 @@ static bool check_own_payload(const struct wanted            *wanted,
     return false;
 }
 
-static bool payload_is_wanted(const struct wanted *wanted, struct lk_str payload)
+static bool payload_is_wanted(const struct lk_signature_wanted *wanted, struct lk_str payload)
 {
     LK_CLEANUP(lk_attached_free)
     json_t          *root = json_loadb(payload.data, payload.len, JSON_REJECT_DUPLICATES, NULL);
@@ -139,7 +107,8 @@ static bool payload_is_wanted(const struct wanted *wanted, struct lk_str payload
         json_unpack(root, "{s:{s:{s:s},s:{s:s},s:s}}", "critical", "identity",
                     "docker-reference", &reference, "image", "docker-manifest-digest",
                     &digest_text, "type", &type) != 0 ||
-        strcmp(type, PAYLOAD_TYPE) != 0 || !lk_digest_parse(lk_str_of(digest_text), &digest) ||
+        strcmp(type, LK_ATTACHED_PAYLOAD_TYPE) != 0 ||
+        !lk_digest_parse(lk_str_of(digest_text), &digest) ||
         !lk_digest_eq(&digest, wanted->digest))
         return false;
     if (wanted->reference_count == 0)
@@ -151,7 +120,8 @@ static bool payload_is_wanted(const struct wanted *wanted, struct lk_str payload
 }
 
 /* Other programs' payloads, made with the same key, may hold more fields than ours. */
-static int check_foreign_payload(struct lk_registry *registry, const struct wanted *wanted,
+static int check_foreign_payload(struct lk_registry               *registry,
+                                 const struct lk_signature_wanted *wanted,
                                  const struct lk_attached_layer *layer, bool *found,
                                  struct lk_err *err)
 {
@@ -168,7 +138,7 @@ static int check_foreign_payload(struct lk_registry *registry, const struct want
     return 0;
 }
 
-static int check_layers(struct lk_registry *registry, const struct wanted *wanted,
+static int check_layers(struct lk_registry *registry, const struct lk_signature_wanted *wanted,
                         json_t *layers, bool *found, struct lk_err *err)
 {
     struct lk_attached_layer unknown[LK_ATTACHED_LAYERS_MAX];
@@ -191,22 +161,42 @@ static int check_layers(struct lk_registry *registry, const struct wanted *wante
     return 0;
 }
 
-int lk_signature_check(struct lk_registry *registry, const struct lk_digest *digest,
-                       const char *const *references, size_t              reference_count,
-                       const uint8_t (*keys)[LK_PUBLIC_KEY_BYTES], size_t key_count,
-                       bool *found, struct lk_err *err)
+static int check_attached(struct lk_registry               *registry,
+                          const struct lk_signature_wanted *wanted, bool *found,
+                          struct lk_err *err)
 {
-    struct wanted wanted = { digest, references, reference_count, keys, key_count };
     LK_CLEANUP(lk_attached_free) json_t *root = NULL;
+    char                                 tag[LK_TAG_SIZE];
     bool                                 exists;
 
+    lk_attached_tag(wanted->digest, tag);
+    return lk_attached_read(registry, tag, &root, &exists, err) < 0
+               ? -1
+               : check_layers(registry, wanted, json_object_get(root, "layers"), found, err);
+}
+
+static int check_bundles(struct lk_registry *registry, const struct lk_signature_wanted *wanted,
+                         bool *found, struct lk_err *err)
+{
+    LK_CLEANUP(lk_attached_free) json_t *list = NULL;
+    LK_CLEANUP(lk_attached_free) json_t *root = NULL;
+    bool                                 by_api;
+
+    return lk_referrers_read(registry, wanted->digest, &list, &root, &by_api, err) < 0
+               ? -1
+               : lk_referrers_check(registry, list, wanted, false, found, err);
+}
+
+int lk_signature_check(struct lk_registry *registry, const struct lk_signature_wanted *wanted,
+                       bool *found, struct lk_err *err)
+{
     *found = false;
-    if (key_count == 0)
+    if (wanted->key_count == 0)
         return 0;
-    if (lk_attached_read(registry, digest, &root, &exists, err) < 0 ||
-        check_layers(registry, &wanted, json_object_get(root, "layers"), found, err) < 0) {
+    if (check_attached(registry, wanted, found, err) < 0 ||
+        (!*found && check_bundles(registry, wanted, found, err) < 0)) {
         char text[LK_DIGEST_TEXT_SIZE];
-        lk_digest_format(digest, text);
+        lk_digest_format(wanted->digest, text);
         return lk_err_wrap(err, "looking for signatures of %s", text);
     }
     return 0;

@@ -404,3 +404,14 @@ int lk_registry_put_blob(struct lk_registry *registry, const struct lk_digest *d
 
     return ensure_blob(&upload, NULL, err);
 }
+
+int lk_registry_send_blob(struct lk_registry *registry, const struct lk_digest *digest,
+                          struct lk_str bytes, struct lk_err *err)
+{
+    struct lk_upload order = { .digest = *digest, .size = bytes.len, .fd = -1 };
+    LK_CLEANUP(upload_fini)
+    struct upload upload = { .registry = registry, .order = &order, .memory = bytes };
+
+    lk_digest_format(digest, upload.digest);
+    return run(&upload, err);
+}

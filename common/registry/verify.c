@@ -55,8 +55,10 @@ static int check_index_signature(struct lk_registry             *registry,
     const char                *names[] = { name };
 
     snprintf(name, sizeof(name), "%s:%s", reference->repository, reference->tag);
-    if (lk_signature_check(registry, &out->index.digest, names, reference->tag[0] ? 1 : 0,
-                           request->keys, request->key_count, &out->index_is_signed, err) < 0)
+    struct lk_signature_wanted wanted = { &out->index.digest, names, reference->tag[0] ? 1 : 0,
+                                          request->keys, request->key_count };
+
+    if (lk_signature_check(registry, &wanted, &out->index_is_signed, err) < 0)
         return -1;
     if (!out->index_is_signed)
         note(out->problem, reference->tag[0]
@@ -71,13 +73,14 @@ static int check_child_signature(struct lk_registry             *registry,
 {
     const struct lk_reference *reference = &request->reference;
     struct lk_names            names;
-    const char                *wanted[] = { names.arch_reference };
+    const char                *references[] = { names.arch_reference };
+    struct lk_signature_wanted wanted = { &child->entry.descriptor.digest, references,
+                                          reference->tag[0] ? LK_COUNT(references) : 0,
+                                          request->keys, request->key_count };
 
     if (lk_names_make(&names, reference->repository, reference->tag, &child->entry.arch, err) <
             0 ||
-        lk_signature_check(registry, &child->entry.descriptor.digest, wanted,
-                           reference->tag[0] ? LK_COUNT(wanted) : 0, request->keys,
-                           request->key_count, &child->is_signed, err) < 0)
+        lk_signature_check(registry, &wanted, &child->is_signed, err) < 0)
         return -1;
     if (!child->is_signed)
         note(child->problem, reference->tag[0]

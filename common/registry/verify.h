@@ -32,11 +32,11 @@ struct lk_verification {
 };
 
 struct lk_verify_request {
-    struct lk_reference reference;
-    const uint8_t (*keys)[LK_PUBLIC_KEY_BYTES];
-    size_t                key_count;
-    const struct lk_arch *required; /* may be none */
-    size_t                required_count;
+    struct lk_reference         reference;
+    const struct lk_public_key *keys;
+    size_t                      key_count;
+    const struct lk_arch       *required; /* may be none */
+    size_t                      required_count;
 };
 
 /*

@@ -33,7 +33,7 @@ static int make_signing(const char *secret, const char *public, const char *pass
     int rc = lk_passphrase_new(&passphrase, passphrase_file, err);
 
     if (rc == 0)
-        rc = lk_sigstore_generate(secret, public, lk_buf_str(&passphrase), err);
+        rc = lk_sigstore_generate(secret, public, LK_KEY_ED25519, lk_buf_str(&passphrase), err);
     if (passphrase.data)
         sodium_memzero(passphrase.data, passphrase.capacity);
     if (rc < 0 || lk_file_read(public, &pem, err) < 0)

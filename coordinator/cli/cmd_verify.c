@@ -134,7 +134,7 @@ static int run(const struct lk_call *call)
     const char              *text = call->arguments[0];
     struct required          required = { 0 };
     struct lk_verify_request request = { 0 };
-    uint8_t                  keys[LK_COUNT(values->key.words)][LK_PUBLIC_KEY_BYTES];
+    struct lk_public_key     keys[LK_COUNT(values->key.words)];
     struct lk_err            err;
 
     if (values->key.count == 0) {
@@ -146,7 +146,7 @@ static int run(const struct lk_call *call)
         return LK_EXIT_INFRASTRUCTURE;
     }
     for (size_t i = 0; i < values->key.count; i++)
-        if (lk_public_key_load(keys[i], values->key.words[i], &err) < 0)
+        if (lk_public_key_load(&keys[i], values->key.words[i], &err) < 0)
             return lk_exit_of(&err);
     if (values->arches && lk_each_item(values->arches, add_required, &required, &err) < 0)
         return lk_exit_of(&err);
@@ -156,7 +156,7 @@ static int run(const struct lk_call *call)
         lk_complain("%s names no image: add :TAG or @DIGEST", text);
         return LK_EXIT_USAGE;
     }
-    request.keys = (const uint8_t(*)[LK_PUBLIC_KEY_BYTES])keys;
+    request.keys = keys;
     request.key_count = values->key.count;
     request.required = required.arches;
     request.required_count = required.count;

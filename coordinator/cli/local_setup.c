@@ -71,7 +71,7 @@ static int make_signing_key(const char *secret, const char *directory,
     if (lk_passphrase_new_local(passphrase, err) < 0)
         return lk_err_wrap(err, "pushing on this machine alone makes a signing key the first "
                                 "time, unless -disable-content-trust is said");
-    if (lk_sigstore_generate(secret, public, lk_buf_str(passphrase), err) < 0)
+    if (lk_sigstore_generate(secret, public, LK_KEY_ED25519, lk_buf_str(passphrase), err) < 0)
         return -1;
     fprintf(stderr, "lkcoord: made the signing key %s; who verifies needs %s\n", secret,
             public);

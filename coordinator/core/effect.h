@@ -41,7 +41,7 @@ struct lk_effect {
     int64_t                hold_ms;
     bool                   in_turn;
     bool                   build_only;
-    bool                   sign;        /* MERGE; PROBE of what is to be signed */
+    bool                   sign;        /* ACCEPT_CHILD, MERGE; PROBE of what is to be signed */
     bool                   no_arch_tag; /* ACCEPT_CHILD, MERGE, PROBE */
     enum lk_package_origin origin;      /* PROBE */
     struct lk_index_name   from; /* PROBE: the source; ACCEPT_CHILD: whence to copy, or "" */

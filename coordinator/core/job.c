@@ -392,6 +392,7 @@ static void advance_in_turn(struct lk_core *core, struct lk_package *package,
     job->op = ++core->ops;
     struct lk_effect *effect = lk_effect_for_job(core, LK_EFFECT_ACCEPT_CHILD, package, job);
     effect->op = job->op;
+    effect->sign = lk_package_is_signed(core, package);
     effect->no_arch_tag = lk_push_of(core, package->push)->options.no_arch_tags;
     if (lk_package_is_copied(package))
         effect->from = package->from;

@@ -6,10 +6,9 @@
  * child is signed only after its bytes and its image config were found to be what the entry says, and the
  * index is put and signed only after all of them were.
  *
- * Each digest has its own signature manifest and costs a dozen small requests, one waiting for the other,
- * while the new tag is awaited.  So some digests are worked on at once, each thread with a registry connection
- * of its own; the call returns when all have ended.  No two digests that are signed are the same, since each
- * child's image config names another architecture: so no two threads write one signature manifest.
+ * The new tag is awaited meanwhile.  So what need not wait for each other is done at once, each step by a thread
+ * with a registry connection of its own (common/registry/crew.h), and children that were accepted are not
+ * signed here: that they are signed is only looked at.
  */
 #ifndef LK_MERGE_H
 #define LK_MERGE_H

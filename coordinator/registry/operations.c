@@ -121,12 +121,6 @@ static int merge(struct operation *operation, const struct lk_publisher *publish
     struct lk_content_trust_of                   of;
     const struct lk_content_trust_of            *trust = trust_of(operation, publisher, &of);
 
-    /* A coordinator that was started again without its key must not publish what was to be signed. */
-    if (effect->sign && !publisher->signer)
-        return lk_err_set(err, LK_ERR_DENIED,
-                          "%s:%s is to be signed, but this coordinator has no signing key (any "
-                          "more): set `signing` in its configuration and push again",
-                          effect->repository, effect->tag);
     for (size_t i = 0; i < effect->count; i++) {
         struct lk_index_entry *entry = &children->entries[children->count++];
         child_of(&effect->children[i], &entry->descriptor);
@@ -223,7 +217,7 @@ static int accept_child(struct operation *operation, const struct lk_publisher *
     }
     return result < 0 ? -1
                       : lk_publisher_accept_child(publisher, effect->tag, &effect->arch, &child,
-                                                  !effect->no_arch_tag, err);
+                                                  effect->sign, !effect->no_arch_tag, err);
 }
 
 static int probe(struct operation *operation, const struct lk_publisher *publisher,
@@ -246,6 +240,12 @@ static int at_registry(struct operation *operation, const struct lk_publisher *p
     const struct lk_effect *effect = &operation->effect;
     struct lk_descriptor    child;
 
+    /* A coordinator that was started again without its key must not publish what was to be signed. */
+    if (effect->sign && effect->type != LK_EFFECT_PROBE && !publisher->signer)
+        return lk_err_set(err, LK_ERR_DENIED,
+                          "%s:%s is to be signed, but this coordinator has no signing key (any "
+                          "more): set `signing` in its configuration and push again",
+                          effect->repository, effect->tag);
     child_of(&effect->child, &child);
     if (effect->type == LK_EFFECT_PROBE)
         return probe(operation, publisher, err);

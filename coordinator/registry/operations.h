@@ -28,8 +28,8 @@ struct lk_operations_options {
     const struct lk_coordinator_config *config; /* borrowed */
     const struct lk_signer             *signer; /* borrowed; may be NULL */
     const struct lk_notary_signer *notary; /* borrowed; NULL: no registry has content trust */
-    const uint8_t (*trusted_keys)[LK_PUBLIC_KEY_BYTES];
-    size_t trusted_key_count;
+    const struct lk_public_key    *trusted_keys;
+    size_t                         trusted_key_count;
     void (*done)(void *ctx, const struct lk_effect *effect,
                  const struct lk_operation_result *result);
     void *ctx;

@@ -26,11 +26,13 @@ static int check_signature(const struct lk_publisher *publisher, struct lk_regis
                            const struct lk_names *names, struct lk_found_entry *entry,
                            struct lk_err *err)
 {
-    const char *wanted[] = { names->arch_reference }; /* says also what it was signed as */
+    /* Says also what it was signed as. */
+    const char                *references[] = { names->arch_reference };
+    struct lk_signature_wanted wanted = { &entry->descriptor.digest, references,
+                                          LK_COUNT(references), publisher->trusted_keys,
+                                          publisher->trusted_key_count };
 
-    return lk_signature_check(registry, &entry->descriptor.digest, wanted, LK_COUNT(wanted),
-                              publisher->trusted_keys, publisher->trusted_key_count,
-                              &entry->is_signed, err);
+    return lk_signature_check(registry, &wanted, &entry->is_signed, err);
 }
 
 static int probe_entry(const struct lk_publisher *publisher, struct lk_registry *registry,
@@ -55,15 +57,16 @@ static int probe_index(const struct lk_publisher *publisher, struct lk_registry 
                        const char *tag, struct lk_str bytes, struct lk_found *out,
                        struct lk_err *err)
 {
-    struct lk_index index;
-    char            reference[LK_REFERENCE_SIZE];
-    const char     *wanted[] = { reference };
+    struct lk_index            index;
+    char                       reference[LK_REFERENCE_SIZE];
+    const char                *references[] = { reference };
+    struct lk_signature_wanted wanted = { &out->index_digest, references, LK_COUNT(references),
+                                          publisher->trusted_keys,
+                                          publisher->trusted_key_count };
 
     snprintf(reference, sizeof(reference), "%s:%s", publisher->repository.repository, tag);
     if (lk_index_read(bytes, &index, err) < 0 ||
-        lk_signature_check(registry, &out->index_digest, wanted, LK_COUNT(wanted),
-                           publisher->trusted_keys, publisher->trusted_key_count,
-                           &out->index_is_signed, err) < 0)
+        lk_signature_check(registry, &wanted, &out->index_is_signed, err) < 0)
         return -1;
     for (size_t i = 0; i < index.count; i++)
         if (probe_entry(publisher, registry, tag, &index.entries[i], &out->entries[i], err) < 0)

@@ -4,6 +4,7 @@
 #include "common/registry/child.h"
 #include "common/registry/names.h"
 #include "coordinator/registry/merge.h"
+#include "coordinator/registry/seal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -108,10 +109,25 @@ static int read_child(const struct lk_publisher *publisher, struct lk_registry *
     return 0;
 }
 
+/* NOT_FOUND would say that the image is gone, which it is not. */
+static int seal(const struct lk_publisher *publisher, const char *tag,
+                const struct lk_arch *arch, const struct lk_descriptor *child,
+                struct lk_str bytes, struct lk_err *err)
+{
+    LK_CLEANUP(lk_crew_fini)
+    struct lk_crew crew = { .repository = &publisher->repository,
+                            .options = &publisher->options };
+    int            result = lk_seal_new_child(publisher, &crew, tag, arch, child, bytes, err);
+
+    if (result < 0 && err->kind == LK_ERR_NOT_FOUND)
+        err->kind = LK_ERR_RETRY;
+    return result;
+}
+
 /* No more words around an error: a job's reason is short, and names package and architecture anyway. */
 int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *tag,
                               const struct lk_arch *arch, const struct lk_descriptor *child,
-                              bool write, struct lk_err *err)
+                              bool sign, bool write, struct lk_err *err)
 {
     LK_CLEANUP(lk_registry_close) struct lk_registry *registry = NULL;
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest   manifest = { 0 };
@@ -121,7 +137,9 @@ int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *
     if (lk_names_make(&names, publisher->repository.repository, tag, arch, err) < 0 ||
         lk_registry_open(&registry, &publisher->repository, &publisher->options, err) < 0 ||
         read_child(publisher, registry, child, arch, &manifest, &image, err) < 0 ||
-        check_layers(registry, &image, err) < 0)
+        check_layers(registry, &image, err) < 0 ||
+        (sign && publisher->signer &&
+         seal(publisher, tag, arch, child, lk_buf_str(&manifest.bytes), err) < 0))
         return -1;
     return write ? write_tag(publisher, registry, names.arch_tag, &manifest, err) : 0;
 }

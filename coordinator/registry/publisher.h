@@ -15,11 +15,11 @@
 
 /* What every operation needs to know of the registry; borrowed for the call. */
 struct lk_publisher {
-    struct lk_reference        repository; /* no tag */
-    struct lk_registry_options options;
-    const struct lk_signer    *signer; /* NULL: this coordinator has no key */
-    const uint8_t (*trusted_keys)[LK_PUBLIC_KEY_BYTES];
-    size_t trusted_key_count;
+    struct lk_reference         repository; /* no tag */
+    struct lk_registry_options  options;
+    const struct lk_signer     *signer; /* NULL: this coordinator has no key */
+    const struct lk_public_key *trusted_keys;
+    size_t                      trusted_key_count;
     /* How long what was just stored there may stay unseen; 0: not at all. */
     uint32_t visible_ms;
 };
@@ -58,18 +58,18 @@ int lk_publisher_probe_arch_tags(const struct lk_publisher *publisher, const cha
 
 /*
  * Re-reads a child by digest; checks size, media type, and os "linux" and `arch` in its image config
- * (CONFLICT with what was found if not), that its blobs are there; if `write`, writes TAG-ARCH and reads it back
- * by tag.
+ * (CONFLICT with what was found if not), that its blobs are there; if `sign`, signs it under its two names, before
+ * the one appears; if `write`, writes TAG-ARCH and reads it back by tag.
  */
 int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *tag,
                               const struct lk_arch *arch, const struct lk_descriptor *child,
-                              bool write, struct lk_err *err);
+                              bool sign, bool write, struct lk_err *err);
 
 /*
  * Re-reads these children (one an architecture, os "linux") by digest, as above: CONFLICT if one is not what is
  * said here.  Those that are `accepted` (one flag a child; NULL: none is) were read so by
  * lk_publisher_accept_child; that holds for good, as a digest does, and they are not read twice.  Composes the
- * index, puts it by digest, and, if `sign` and there is a signer, signs it and each child.
+ * index, puts it by digest, and, if `sign` and there is a signer, signs it and each child that is not.
  */
 int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
                        const struct lk_index *children, const bool *accepted, bool sign,

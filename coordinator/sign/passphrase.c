@@ -99,9 +99,12 @@ int lk_signer_unlock(struct lk_signer **out, const struct lk_coordinator_config 
     const struct source source = { config->passphrase_fd, config->passphrase_file,
                                    "COSIGN_PASSWORD", "signing", what };
 
-    return read_passphrase(&source, &passphrase, err) < 0
-               ? -1
-               : lk_signer_open(out, config->signing_key, first_line(&passphrase), err);
+    if (read_passphrase(&source, &passphrase, err) < 0 ||
+        lk_signer_open(out, config->signing_key, first_line(&passphrase), err) < 0)
+        return -1;
+    return config->second_key[0]
+               ? lk_signer_add(*out, config->second_key, first_line(&passphrase), err)
+               : 0;
 }
 
 int lk_notary_unlock(struct lk_notary_keyring **out, const struct lk_coordinator_config *config,

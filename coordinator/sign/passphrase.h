@@ -1,5 +1,5 @@
 /*
- * passphrase - opens the configured signing key with the configured passphrase: a file descriptor, a file, or
+ * passphrase - opens the configured signing keys with the configured passphrase: a file descriptor, a file, or
  * COSIGN_PASSWORD, in this order.  A wrong one is an error here, before anything is built; the variable is
  * taken out of the environment, so that no child sees it.
  *

@@ -1,18 +1,16 @@
 /*
- * signer - the coordinator's signing key, behind one small interface.
+ * signer - the coordinator's signing keys, behind one small interface.
  *
- * Given a payload, answers with a signature.  Callers sign only payloads that they built themselves from a
- * digest and a name (lk_signature_payload), never bytes that came from outside.  Ed25519 by libsodium: the same input
- * has the same signature.  lk_signer_sign may be called from several threads.
+ * Given the bytes of an index or of an image's manifest and the names under which it gets published, answers with
+ * all signatures of it (common/registry/signatures.h).  What is signed it builds itself from these; it
+ * never signs bytes as they came.  lk_signer_sign may be called from several threads.
  */
 #ifndef LK_SIGNER_H
 #define LK_SIGNER_H
 
-#include "common/base/digest.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
-
-#define LK_SIGNATURE_BYTES 64
+#include "common/registry/signatures.h"
 
 struct lk_signer;
 
@@ -21,13 +19,18 @@ int  lk_signer_open(struct lk_signer **out, const char *key_path, struct lk_str 
                     struct lk_err *err);
 void lk_signer_close(struct lk_signer **signer);
 
-/* PEM SubjectPublicKeyInfo, borrowed. */
-const char *lk_signer_public_pem(const struct lk_signer *signer);
+/* A second key, which from then on signs too: who verifies may still have either.  Before any signing. */
+int lk_signer_add(struct lk_signer *signer, const char *key_path, struct lk_str passphrase,
+                  struct lk_err *err);
 
-/* The raw 32-byte public key. */
-const uint8_t *lk_signer_public_key(const struct lk_signer *signer);
+size_t lk_signer_key_count(const struct lk_signer *signer);
 
-void lk_signer_sign(const struct lk_signer *signer, struct lk_str payload,
-                    uint8_t out[LK_SIGNATURE_BYTES]);
+/* Borrowed. */
+const struct lk_public_key *lk_signer_public_key(const struct lk_signer *signer, size_t i);
+
+/* INVALID if `manifest` is neither an index nor an image, or a name is none. */
+int lk_signer_sign(const struct lk_signer *signer, struct lk_str manifest,
+                   const char *const *names, size_t count, struct lk_signatures *out,
+                   struct lk_err *err);
 
 #endif

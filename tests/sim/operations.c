@@ -111,10 +111,20 @@ static void probe(struct sim *sim, struct operation *operation)
     answer(sim, operation, NULL, &found);
 }
 
+static bool waits_for_signer(struct sim *sim, struct operation *operation)
+{
+    if (!operation->effect.sign || sim->now_ms >= sim->registry.signer_down_until_ms)
+        return false;
+    sim_feel(sim, SIM_SIGNER_IS_DOWN, 0);
+    fail(sim, operation, LK_ERR_RETRY, 0, "the signer does not answer");
+    return true;
+}
+
 static void look_at_child(struct sim *sim, struct operation *operation)
 {
     const struct lk_effect *effect = &operation->effect;
     struct sim_image       *child = sim_registry_find(sim, &effect->child.digest);
+    struct sim_name         name;
 
     if (waits_for(sim, operation, child))
         return;
@@ -122,10 +132,15 @@ static void look_at_child(struct sim *sim, struct operation *operation)
         fail(sim, operation, LK_ERR_CONFLICT, 0, "the image is for another architecture");
     else if (!child->has_blobs)
         fail(sim, operation, LK_ERR_CONFLICT, 0, "its layer is not in the registry");
-    else if (effect->no_arch_tag)
-        answer(sim, operation, NULL, NULL);
-    else
-        go_on(sim, operation, PUT_ARCH_TAG, 5);
+    else if (!waits_for_signer(sim, operation)) {
+        coordinator_name(effect->repository, effect->tag, &name);
+        if (effect->sign)
+            child->signed_as |= sim_name_bit(name);
+        if (effect->no_arch_tag)
+            answer(sim, operation, NULL, NULL);
+        else
+            go_on(sim, operation, PUT_ARCH_TAG, 5);
+    }
 }
 
 static struct sim_tag *arch_tag_of(struct sim *sim, const struct operation *operation)
@@ -161,11 +176,8 @@ static void check_children(struct sim *sim, struct operation *operation)
 {
     const struct lk_effect *effect = &operation->effect;
 
-    if (effect->sign && sim->now_ms < sim->registry.signer_down_until_ms) {
-        sim_feel(sim, SIM_SIGNER_IS_DOWN, 0);
-        fail(sim, operation, LK_ERR_RETRY, 0, "the signer does not answer");
+    if (waits_for_signer(sim, operation))
         return;
-    }
     for (size_t i = 0; i < effect->count; i++) {
         struct sim_image *child = sim_registry_find(sim, &effect->children[i].digest);
         if (effect->accepted[i])

@@ -3,6 +3,7 @@
 #define LK_TEST_LOCAL_PUBLISHER_H
 
 #include "common/keyfile/sigstore.h"
+#include "common/registry/attach.h"
 #include "coordinator/registry/publisher.h"
 #include "tests/unit/local_registry.h"
 
@@ -29,7 +30,7 @@
 static struct local_registry server;
 static struct lk_signer     *signer;
 static char                  public_key_path[128];
-static uint8_t               trusted[1][LK_PUBLIC_KEY_BYTES];
+static struct lk_public_key  trusted[1];
 
 static int local_publisher_set_up(void **state)
 {
@@ -41,10 +42,11 @@ static int local_publisher_set_up(void **state)
         return -1;
     snprintf(key_path, sizeof(key_path), "%s/sign.key", server.directory);
     snprintf(public_key_path, sizeof(public_key_path), "%s/sign.pub", server.directory);
-    if (lk_sigstore_generate(key_path, public_key_path, LK_STR("pass"), &err) < 0 ||
+    if (lk_sigstore_generate(key_path, public_key_path, LK_KEY_ED25519, LK_STR("pass"), &err) <
+            0 ||
         lk_signer_open(&signer, key_path, LK_STR("pass"), &err) < 0)
         return -1;
-    memcpy(trusted[0], lk_signer_public_key(signer), sizeof(trusted[0]));
+    trusted[0] = *lk_signer_public_key(signer, 0);
     return 0;
 }
 
@@ -73,7 +75,7 @@ static void open_bench(struct bench *bench, const char *path)
                                              &bench->publisher.options);
     assert_non_null(bench->registry);
     bench->publisher.signer = signer;
-    bench->publisher.trusted_keys = (const uint8_t(*)[LK_PUBLIC_KEY_BYTES])trusted;
+    bench->publisher.trusted_keys = trusted;
     bench->publisher.trusted_key_count = 1;
 }
 
@@ -106,7 +108,7 @@ static inline void publish(struct bench *bench, const char *tag,
 
     for (size_t i = 0; i < children->count; i++)
         SUCCEEDS(lk_publisher_accept_child(&bench->publisher, tag, &children->entries[i].arch,
-                                           &children->entries[i].descriptor, true, &err));
+                                           &children->entries[i].descriptor, sign, true, &err));
     SUCCEEDS(lk_publisher_merge(&bench->publisher, tag, children, NULL, sign, index, &err));
     SUCCEEDS(lk_publisher_move_tag(&bench->publisher, tag, &nothing, index, &err));
 }
@@ -124,20 +126,28 @@ static inline void plant_index(struct bench *bench, const char *tag,
         lk_registry_put_manifest(bench->registry, tag, lk_buf_str(&bytes), LK_OCI_INDEX, &err));
 }
 
-/* Signs a digest under a name with our key, as an honest merge would. */
+/* Signs what was put under a name with our key, as an honest merge would. */
 static inline void sign_under(struct bench *bench, const struct lk_digest *digest,
                               const char *tag)
 {
-    LK_CLEANUP(lk_buf_fini) struct lk_buf payload = LK_BUF_INIT(4096);
-    struct lk_signature                   signature;
-    char                                  name[LK_REFERENCE_SIZE];
-    struct lk_err                         err;
+    LK_CLEANUP(lk_crew_fini)
+    struct lk_crew crew = { .repository = &bench->publisher.repository,
+                            .options = &bench->publisher.options };
+    LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
+    struct lk_descriptor                            subject = { .digest = *digest };
+    struct lk_signatures                            signatures;
+    char                                            text[LK_DIGEST_TEXT_SIZE];
+    char                                            name[LK_REFERENCE_SIZE];
+    const char                                     *names[] = { name };
+    struct lk_err                                   err;
 
     snprintf(name, sizeof(name), "%s:%s", bench->publisher.repository.repository, tag);
-    signature.reference = name;
-    SUCCEEDS(lk_signature_payload(&payload, name, digest));
-    lk_signer_sign(signer, lk_buf_str(&payload), signature.bytes);
-    SUCCEEDS(lk_signature_attach(bench->registry, digest, &signature, 1, &err));
+    lk_digest_format(digest, text);
+    SUCCEEDS(lk_registry_get_manifest(bench->registry, text, &manifest, &err));
+    subject.size = manifest.bytes.len;
+    memcpy(subject.media_type, manifest.media_type, sizeof(subject.media_type));
+    SUCCEEDS(lk_signer_sign(signer, lk_buf_str(&manifest.bytes), names, 1, &signatures, &err));
+    SUCCEEDS(lk_attach(&crew, &subject, &signatures, false, NULL, 0, &err));
 }
 
 #endif

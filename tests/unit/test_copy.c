@@ -176,7 +176,7 @@ static void arch_tags_are_found_with_what_they_are_signed_as(void **state)
     add_image(&bench, &children, "s390x", "s390x");
     for (size_t i = 0; i < children.count; i++)
         SUCCEEDS(lk_publisher_accept_child(&bench.publisher, "t1", &children.entries[i].arch,
-                                           &children.entries[i].descriptor, true, &err));
+                                           &children.entries[i].descriptor, false, true, &err));
     sign_under(&bench, &children.entries[1].descriptor.digest, "t1-s390x");
     sign_under(&bench, &children.entries[0].descriptor.digest, "t1");
     SUCCEEDS(lk_publisher_probe_arch_tags(&bench.publisher, "t1", arches, 3, &found, &err));
@@ -221,7 +221,7 @@ static void a_child_without_an_arch_tag_is_only_checked(void **state)
     open_bench(&bench, "copy/untagged");
     add_image(&bench, &children, "amd64", "amd64");
     SUCCEEDS(lk_publisher_accept_child(&bench.publisher, "t1", &children.entries[0].arch,
-                                       &children.entries[0].descriptor, false, &err));
+                                       &children.entries[0].descriptor, false, false, &err));
     FAILS_AS(LK_ERR_NOT_FOUND,
              lk_registry_get_manifest(bench.registry, "t1-amd64", &manifest, &err));
 }

@@ -1,6 +1,8 @@
 #include "common/registry/signatures.h"
 
 #include "common/base/hex.h"
+#include "common/keyfile/signing_key.h"
+#include "common/registry/attach.h"
 #include "tests/unit/local_registry.h"
 
 #include <jansson.h>
@@ -12,23 +14,25 @@
 
 #include <cmocka.h>
 
-static struct local_registry server;
-static uint8_t               public_keys[2][LK_PUBLIC_KEY_BYTES];
-static uint8_t               secret_keys[2][crypto_sign_SECRETKEYBYTES];
+static struct local_registry  server;
+static struct lk_signing_key *keys[2]; /* Ed25519 and P-256 */
 
 static int set_up(void **state)
 {
+    struct lk_err err;
+
     (void)state;
-    if (sodium_init() < 0)
-        return -1;
-    for (size_t i = 0; i < 2; i++)
-        crypto_sign_keypair(public_keys[i], secret_keys[i]);
-    return local_registry_start(&server);
+    return lk_signing_key_new(&keys[0], LK_KEY_ED25519, &err) < 0 ||
+                   lk_signing_key_new(&keys[1], LK_KEY_ECDSA_P256, &err) < 0
+               ? -1
+               : local_registry_start(&server);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
+    for (size_t i = 0; i < LK_COUNT(keys); i++)
+        lk_signing_key_free(&keys[i]);
     return local_registry_stop(&server);
 }
 
@@ -55,35 +59,61 @@ static void open_subject(struct subject *out, const char *path)
                      0);
 }
 
-static void sign_as(struct lk_signature *out, const uint8_t *secret_key, const char *name,
+static void sign_one(const struct lk_signing_key *key, struct lk_str message,
+                     struct lk_signature *out)
+{
+    struct lk_err err;
+
+    assert_int_equal(lk_signing_key_sign(key, message, out, &err), 0);
+}
+
+static void sign_as(struct lk_signatures *out, size_t key, const char *name,
                     const struct lk_digest *digest)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf payload = LK_BUF_INIT(4096);
+    LK_CLEANUP(lk_buf_fini) struct lk_buf statement = LK_BUF_INIT(4096);
+    LK_CLEANUP(lk_buf_fini) struct lk_buf envelope = LK_BUF_INIT(8192);
 
-    out->reference = name;
+    *out = (struct lk_signatures) { .digest = *digest, .name_count = 1, .key_count = 1 };
+    out->keys[0] = *lk_signing_key_public(keys[key]);
+    snprintf(out->names[0], sizeof(out->names[0]), "%s", name);
     assert_int_equal(lk_signature_payload(&payload, name, digest), 0);
-    crypto_sign_detached(out->bytes, NULL, (const uint8_t *)payload.data, payload.len,
-                         secret_key);
+    sign_one(keys[key], lk_buf_str(&payload), &out->payload[0][0]);
+    assert_int_equal(lk_signature_statement(&statement, out), 0);
+    assert_int_equal(lk_signature_envelope(&envelope, lk_buf_str(&statement)), 0);
+    sign_one(keys[key], lk_buf_str(&envelope), &out->statement[0]);
 }
 
-static void attach(const struct subject *subject, const uint8_t *secret_key, const char *name)
+static int attach_these(const struct subject *subject, const struct lk_signatures *signatures,
+                        struct lk_err *err)
 {
-    struct lk_signature signature;
-    struct lk_err       err = { 0 };
+    LK_CLEANUP(lk_crew_fini)
+    struct lk_crew crew = { .repository = &subject->reference, .options = &subject->options };
 
-    sign_as(&signature, secret_key, name, &subject->image.digest);
-    if (lk_signature_attach(subject->registry, &subject->image.digest, &signature, 1, &err) < 0)
+    return lk_attach(&crew, &subject->image, signatures, false, NULL, 0, err);
+}
+
+static void attach(const struct subject *subject, size_t key, const char *name)
+{
+    struct lk_signatures signatures;
+    struct lk_err        err = { 0 };
+
+    sign_as(&signatures, key, name, &subject->image.digest);
+    if (attach_these(subject, &signatures, &err) < 0)
         fail_msg("%s", err.text);
 }
 
 static bool check(const struct subject *subject, size_t key, const char *name)
 {
-    bool          found = false;
-    struct lk_err err = { 0 };
+    struct lk_signature_wanted wanted = { .digest = &subject->image.digest,
+                                          .references = &name,
+                                          .reference_count = name ? 1 : 0,
+                                          .keys = lk_signing_key_public(keys[key]),
+                                          .key_count = 1 };
+    bool                       found = false;
+    struct lk_err              err = { 0 };
 
-    if (lk_signature_check(subject->registry, &subject->image.digest, &name, name ? 1 : 0,
-                           (const uint8_t(*)[LK_PUBLIC_KEY_BYTES])public_keys + key, 1, &found,
-                           &err) < 0)
+    if (lk_signature_check(subject->registry, &wanted, &found, &err) < 0)
         fail_msg("%s", err.text);
     return found;
 }
@@ -117,7 +147,7 @@ static void a_signature_counts_for_its_key_and_its_name_only(void **state)
     (void)state;
     open_subject(&subject, "org/names");
     assert_false(check(&subject, 0, "h/org/names:1"));
-    attach(&subject, secret_keys[0], "h/org/names:1");
+    attach(&subject, 0, "h/org/names:1");
     assert_true(check(&subject, 0, "h/org/names:1"));
     assert_true(check(&subject, 0, NULL));
     assert_false(check(&subject, 1, "h/org/names:1"));
@@ -128,32 +158,38 @@ static void a_signature_counts_for_its_key_and_its_name_only(void **state)
 static void a_signature_of_another_digest_does_not_count(void **state)
 {
     LK_CLEANUP(close_subject) struct subject subject;
-    struct lk_signature                      signature;
+    struct lk_signatures                     signatures;
     struct lk_digest                         other = { { 1 } };
     struct lk_err                            err;
 
     (void)state;
     open_subject(&subject, "org/other");
-    sign_as(&signature, secret_keys[0], "h/org/other:1", &other);
-    assert_int_equal(
-        lk_signature_attach(subject.registry, &subject.image.digest, &signature, 1, &err), 0);
+    sign_as(&signatures, 0, "h/org/other:1", &other);
+    assert_int_equal(attach_these(&subject, &signatures, &err), 0);
     assert_false(check(&subject, 0, "h/org/other:1"));
     assert_false(check(&subject, 0, NULL));
 }
 
-static void signing_twice_writes_nothing_the_second_time(void **state)
+static void sign_twice(const char *path, size_t key)
 {
     LK_CLEANUP(close_subject) struct subject subject;
 
-    (void)state;
-    open_subject(&subject, "org/twice");
-    attach(&subject, secret_keys[0], "h/org/twice:1");
+    open_subject(&subject, path);
+    attach(&subject, key, "h/org/twice:1");
+    assert_true(check(&subject, key, "h/org/twice:1"));
     size_t puts = local_registry_count(&server, "PUT");
     size_t posts = local_registry_count(&server, "POST");
     assert_true(puts > 0 && posts > 0);
-    attach(&subject, secret_keys[0], "h/org/twice:1");
+    attach(&subject, key, "h/org/twice:1");
     assert_int_equal(local_registry_count(&server, "PUT"), puts);
     assert_int_equal(local_registry_count(&server, "POST"), posts);
+}
+
+static void signing_twice_writes_nothing_the_second_time(void **state)
+{
+    (void)state;
+    sign_twice("org/twice", 0);
+    sign_twice("org/twice-p256", 1);
 }
 
 /* Puts a manifest as another program may have written it, with a layer and fields unknown to us. */
@@ -161,13 +197,12 @@ static void put_foreign(const struct subject *subject, const char *payload)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf blob = LK_BUF_INIT(4096), text = LK_BUF_INIT(8192);
     struct lk_digest                      digest;
-    uint8_t                               signature[crypto_sign_BYTES];
+    struct lk_signature                   signature;
     char          digest_text[LK_DIGEST_TEXT_SIZE], base64[128], tag[LK_TAG_SIZE];
     struct lk_err err;
 
-    crypto_sign_detached(signature, NULL, (const uint8_t *)payload, strlen(payload),
-                         secret_keys[1]);
-    sodium_bin2base64(base64, sizeof(base64), signature, sizeof(signature),
+    sign_one(keys[1], lk_str_of(payload), &signature);
+    sodium_bin2base64(base64, sizeof(base64), signature.bytes, signature.len,
                       sodium_base64_VARIANT_ORIGINAL);
     lk_buf_add_text(&blob, payload);
     assert_int_equal(local_registry_put(subject->registry, &blob, &digest, &err), 0);
@@ -205,7 +240,7 @@ static void foreign_layers_are_kept_and_understood(void **state)
     put_foreign(&subject, payload);
     assert_true(check(&subject, 1, "h/org/foreign:1"));
     assert_false(check(&subject, 1, "h/org/foreign:2"));
-    attach(&subject, secret_keys[0], "h/org/foreign:1");
+    attach(&subject, 0, "h/org/foreign:1");
     assert_true(check(&subject, 0, "h/org/foreign:1"));
     assert_true(check(&subject, 1, "h/org/foreign:1"));
 
@@ -218,7 +253,7 @@ static void foreign_layers_are_kept_and_understood(void **state)
 static void rubbish_under_the_signature_tag_is_not_overwritten(void **state)
 {
     LK_CLEANUP(close_subject) struct subject subject;
-    struct lk_signature                      signature;
+    struct lk_signatures                     signatures;
     char                                     tag[LK_TAG_SIZE];
     struct lk_err                            err;
     static const char                        index[] =
@@ -231,9 +266,8 @@ static void rubbish_under_the_signature_tag_is_not_overwritten(void **state)
         lk_registry_put_manifest(subject.registry, tag, lk_str_of(index), LK_OCI_INDEX, &err),
         0);
     assert_false(check(&subject, 0, "h/org/rubbish:1"));
-    sign_as(&signature, secret_keys[0], "h/org/rubbish:1", &subject.image.digest);
-    assert_int_equal(
-        lk_signature_attach(subject.registry, &subject.image.digest, &signature, 1, &err), -1);
+    sign_as(&signatures, 0, "h/org/rubbish:1", &subject.image.digest);
+    assert_int_equal(attach_these(&subject, &signatures, &err), -1);
     assert_int_equal(err.kind, LK_ERR_CONFLICT);
 }
 
