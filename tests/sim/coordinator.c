@@ -94,8 +94,8 @@ void sim_coordinator_new(struct sim *sim)
     struct sim_coordinator *c = sim->coordinator = lk_xcalloc(1, sizeof(*c));
 
     c->config = lk_core_defaults;
-    c->config.pushes_max = 40;
-    c->config.history_max = 30;
+    c->config.pushes_max = sim->plan->pushes_max ? sim->plan->pushes_max : 40;
+    c->config.history_max = sim->plan->pushes_max ? sim->plan->history_max : 30;
     c->config.packages_max = 48;
     c->config.agents_max = 8;
     c->config.records_max = 48;

@@ -146,6 +146,8 @@ struct sim_plan {
     struct sim_submit submits[SIM_SUBMITS];
     size_t            fault_count;
     struct sim_fault  faults[SIM_FAULTS];
+    uint8_t           pushes_max; /* the coordinator's; 0: more than there can be */
+    uint8_t           history_max;
     bool              is_scenario;    /* a book is kept for what it expects */
     bool              effects_twice;  /* each effect is carried out twice */
     uint32_t          crash_at;       /* the coordinator is killed at that write; 0: at none */

@@ -218,7 +218,10 @@ static bool read_frame(struct reader *reader)
         plan->seed = words.number;
     else if (fits(reader, "at %d: nothing goes wrong any more", &words))
         plan->end_ms = words.duration_ms;
-    else if (fits(reader, "again, with the coordinator killed at each write", &words))
+    else if (fits(reader, "the coordinator has room for %n pushes", &words)) {
+        plan->pushes_max = words.number < UINT8_MAX ? (uint8_t)words.number : UINT8_MAX;
+        plan->history_max = plan->pushes_max / 2;
+    } else if (fits(reader, "again, with the coordinator killed at each write", &words))
         reader->out->crashes = true;
     else
         return false;

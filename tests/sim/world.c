@@ -121,7 +121,7 @@ struct sim *sim_new(const struct sim_plan *plan, FILE *trace)
     for (uint32_t i = 0; i < plan->submit_count; i++)
         sim_client_begins(sim, i);
     for (uint32_t i = 0; i < plan->fault_count; i++)
-        if (!plan->faults[i].is_off)
+        if (!plan->faults[i].is_off && !plan->faults[i].fact)
             sim_at(sim, plan->faults[i].at_ms, SIM_AT_PLAN, 0, 0, i);
     sim_at(sim, plan->end_ms, SIM_AT_HEALED, 0, 0, 0);
     return sim;
