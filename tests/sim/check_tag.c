@@ -106,10 +106,12 @@ static bool has_cause(const struct sim *sim, enum lk_outcome outcome)
     static const enum sim_fault_kind builds[] = { SIM_BUILD_IS_WRONG };
     static const enum sim_fault_kind persons[] = { SIM_PERSON_CANCELS };
     static const enum sim_fault_kind others[] = {
-        SIM_OUTSIDER_BETWEEN,   SIM_OUTSIDER_MOVES_TAG,   SIM_OUTSIDER_MOVES_ARCH_TAG,
-        SIM_CHILD_IS_DELETED,   SIM_BUILD_HAS_WRONG_ARCH, SIM_SOURCE_IS_BAD,
-        SIM_BACKUP_IS_RESTORED, SIM_TICKET_RUNS_OUT,      SIM_REGISTRY_HIDES,
-        SIM_REGISTRY_REFUSES,
+        SIM_OUTSIDER_BETWEEN,     SIM_OUTSIDER_MOVES_TAG,     SIM_OUTSIDER_MOVES_ARCH_TAG,
+        SIM_CHILD_IS_DELETED,     SIM_BUILD_HAS_WRONG_ARCH,   SIM_SOURCE_IS_BAD,
+        SIM_BACKUP_IS_RESTORED,   SIM_TICKET_RUNS_OUT,        SIM_REGISTRY_HIDES,
+        SIM_REGISTRY_REFUSES,     SIM_REGISTRY_DENIES,        SIM_PART_IS_DELETED,
+        SIM_INDEX_IS_DELETED,     SIM_OUTSIDER_PUTS_INDEX,    SIM_OUTSIDER_TAKES_PART,
+        SIM_OUTSIDER_DELETES_TAG, SIM_OLD_BACKUP_IS_RESTORED,
     };
 
     switch (outcome) {

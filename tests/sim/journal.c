@@ -79,12 +79,12 @@ static bool may_go(const struct sim_coordinator *c, const struct lk_effect *effe
     return true;
 }
 
-/* Whoever is asked twice for the same does it once, or it makes no difference. */
+/* Doing it twice makes no difference.  (A source that comes twice would hide that the first was bad.) */
 static void carry_out(struct sim *sim, const struct lk_effect *effect)
 {
     uint32_t life = sim->coordinator->life;
 
-    if (!sim->plan->effects_twice) {
+    if (!sim->plan->effects_twice || effect->type == LK_EFFECT_RECEIVE) {
         coordinator_carry_out(sim, effect);
         return;
     }
