@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 10000
+#define TRUST       "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE="
 
 /* proc(5): the state is the first word behind the name in brackets, the start time the twentieth. */
 static bool read_stat(pid_t pid, char *state, uint64_t *began_at)
@@ -84,7 +85,15 @@ static void name_absolutely(const char *variable)
     setenv(variable, path, 1);
 }
 
-/* Ours without COSIGN_PASSWORD: of two daemons only one signs. */
+/* Of a signing key, or of one of content trust. */
+static bool is_passphrase(const char *variable)
+{
+    return strncmp(variable, "COSIGN_PASSWORD=", 16) == 0 ||
+           (strncmp(variable, "DOCKER_CONTENT_TRUST_", 21) == 0 &&
+            strstr(variable, "_PASSPHRASE="));
+}
+
+/* Ours without passphrases: of two daemons only one signs. */
 static const char **environment_with(const char *password)
 {
     size_t count = 0;
@@ -98,7 +107,8 @@ static const char **environment_with(const char *password)
     size_t       kept = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (strncmp(environ[i], "COSIGN_PASSWORD=", 16) != 0)
+        if (!is_passphrase(environ[i]) ||
+            (password && strncmp(environ[i], TRUST, sizeof(TRUST) - 1) == 0))
             out[kept++] = environ[i];
     if (password)
         out[kept] = password;

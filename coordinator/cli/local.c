@@ -6,6 +6,7 @@
 #include "coordinator/cli/local_agent.h"
 #include "coordinator/cli/local_setup.h"
 #include "coordinator/cli/local_state.h"
+#include "coordinator/cli/local_trust.h"
 #include "coordinator/cli/passphrase.h"
 
 #include <errno.h>
@@ -23,6 +24,9 @@
 #define LOOK_MS     10
 #define PATIENCE_MS 3000
 
+/* What the running coordinator can; written down as a number. */
+enum { SIGNS_NOT, SIGNS, SIGNS_WITH_TRUST };
+
 struct lk_local {
     char            *directory;
     int              turn;    /* exclusive: while somebody starts or ends the daemons */
@@ -30,7 +34,7 @@ struct lk_local {
     bool             entered; /* had its turn: may have started daemons */
     struct lk_daemon coordinator;
     struct lk_daemon agent;
-    int              signs; /* the running coordinator has the signing key */
+    int              signs; /* of the running coordinator */
 };
 
 static int open_lock(const char *directory, const char *name, struct lk_err *err)
@@ -159,7 +163,7 @@ static int wait_for_doors(const struct lk_local *local, const char *endpoints,
     return 0;
 }
 
-static int start_coordinator(struct lk_local *local, bool signs, const char *passphrase,
+static int start_coordinator(struct lk_local *local, int signs, const char *passphrase,
                              struct lk_err *err)
 {
     LK_CLEANUP(lk_free_pointer) char *config = lk_local_path(local->directory, "lkcoordd.yml");
@@ -168,7 +172,8 @@ static int start_coordinator(struct lk_local *local, bool signs, const char *pas
     LK_CLEANUP(lk_free_pointer) char *log = lk_local_path(local->directory, "log/lkcoordd.log");
 
     unlink(endpoints);
-    if (lk_local_write_coordinator(local->directory, signs, err) < 0 ||
+    if (lk_local_write_coordinator(local->directory, signs >= SIGNS, signs >= SIGNS_WITH_TRUST,
+                                   err) < 0 ||
         lk_daemon_start(&local->coordinator, "lkcoordd", config, log, passphrase, err) < 0)
         return -1;
     local->signs = signs;
@@ -192,10 +197,20 @@ static int unlock_and_start(struct lk_local *local, bool wants_signature, struct
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf passphrase = LK_BUF_INIT(LK_PASSPHRASE_MAX);
     bool                                  signs;
+    bool                                  trust = lk_local_wants_trust();
     int rc = lk_local_unlock(local->directory, wants_signature, &passphrase, &signs, err);
 
+    if (rc == 0 && signs && trust)
+        rc = lk_local_trust_unlock(err);
+    else
+        lk_local_trust_forget();
     if (rc == 0)
-        rc = start_coordinator(local, signs, signs ? lk_buf_text(&passphrase) : NULL, err);
+        rc = start_coordinator(local,
+                               !signs  ? SIGNS_NOT
+                               : trust ? SIGNS_WITH_TRUST
+                                       : SIGNS,
+                               signs ? lk_buf_text(&passphrase) : NULL, err);
+    lk_local_trust_forget();
     if (passphrase.data)
         sodium_memzero(passphrase.data, passphrase.capacity);
     return rc;
@@ -210,14 +225,16 @@ static int clear_uploads(const struct lk_local *local, struct lk_err *err)
     return lk_directory_remove(path, err);
 }
 
-/* The running one was started by a command that signs nothing, before there was a key. */
+/* The running one was started by a command that signs nothing, before there was a key; or without content trust. */
 static int need_signing(struct lk_local *local, bool is_alone, struct lk_err *err)
 {
     if (!is_alone)
-        return lk_err_set(err, LK_ERR_CONFLICT,
-                          "the private coordinator that runs has no signing key, and other "
-                          "lkcoord commands use it: push again when they have ended, or "
-                          "unsigned with -disable-content-trust");
+        return lk_err_set(
+            err, LK_ERR_CONFLICT,
+            "the private coordinator that runs has no %s, and other lkcoord commands "
+            "use it: push again when they have ended, or unsigned with "
+            "-disable-content-trust",
+            local->signs ? "content trust (DOCKER_CONTENT_TRUST)" : "signing key");
     lk_daemon_end(&local->coordinator);
     return 0;
 }
@@ -229,7 +246,8 @@ static int ensure_daemons(struct lk_local *local, struct lk_config *config,
     bool is_alone = flock(local->clients, LOCK_EX | LOCK_NB) == 0;
 
     recall(local);
-    if (lk_daemon_runs(&local->coordinator) && target->signs && !local->signs &&
+    if (lk_daemon_runs(&local->coordinator) && target->signs &&
+        local->signs < (lk_local_wants_trust() ? SIGNS_WITH_TRUST : SIGNS) &&
         need_signing(local, is_alone, err) < 0)
         return -1;
 

@@ -4,6 +4,7 @@
 #include "common/keyfile/sigstore.h"
 #include "common/os/file.h"
 #include "coordinator/cli/local_state.h"
+#include "coordinator/cli/local_trust.h"
 #include "coordinator/cli/passphrase.h"
 
 #include <dirent.h>
@@ -113,9 +114,11 @@ static int save(struct lk_buf *text, const char *directory, const char *name,
     return lk_file_replace(path, lk_buf_str(text), 0600, err);
 }
 
-int lk_local_write_coordinator(const char *directory, bool signs, struct lk_err *err)
+int lk_local_write_coordinator(const char *directory, bool signs, bool trust,
+                               struct lk_err *err)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(CONFIG_BYTES_MAX);
+    LK_CLEANUP(lk_free_pointer) char     *keys = NULL;
 
     lk_buf_add_text(&text, "# Written by lkcoord at each start of the private coordinator.\n");
     add_line(&text, "agents-endpoint", "ipc://", directory, LK_LOCAL_AGENTS);
@@ -130,6 +133,12 @@ int lk_local_write_coordinator(const char *directory, bool signs, struct lk_err 
     if (signs) {
         lk_buf_add_text(&text, "signing:\n");
         add_line(&text, "  key", "", directory, "signing.key");
+    }
+    if (trust) {
+        if (lk_local_trust_keys(&keys, err) < 0)
+            return -1;
+        lk_buf_add_text(&text, "notary:\n  content-trust: on\n");
+        add_line(&text, "  keys", "", keys, NULL);
     }
     return save(&text, directory, "lkcoordd.yml", err);
 }

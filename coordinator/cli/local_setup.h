@@ -24,8 +24,9 @@ int lk_local_client_config(struct lk_config *out, const char *directory, struct 
 int lk_local_unlock(const char *directory, bool wanted, struct lk_buf *passphrase,
                     bool *has_key, struct lk_err *err);
 
-/* Write the daemons' configurations; `signs`: with the signing key. */
-int lk_local_write_coordinator(const char *directory, bool signs, struct lk_err *err);
+/* Write the daemons' configurations; `signs`: with the signing key, `trust`: and with content trust. */
+int lk_local_write_coordinator(const char *directory, bool signs, bool trust,
+                               struct lk_err *err);
 int lk_local_write_agent(const char *directory, struct lk_err *err);
 
 /*

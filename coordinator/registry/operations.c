@@ -3,6 +3,7 @@
 #include "common/os/file.h"
 #include "common/os/workers.h"
 #include "common/registry/docker_config.h"
+#include "common/registry/shelf.h"
 #include "coordinator/registry/content_trust.h"
 #include "coordinator/registry/copy.h"
 
@@ -107,7 +108,9 @@ static const struct lk_content_trust_of *trust_of(const struct operation     *op
     const struct lk_notary_config      *trust =
         lk_coordinator_config_notary(options->config, publisher->repository.host);
 
-    if (!operation->effect.sign || !options->notary || trust->trust == LK_CONTENT_TRUST_OFF)
+    /* What lies on the shelf is on no registry, and has a name that nobody else uses. */
+    if (!operation->effect.sign || !options->notary || trust->trust == LK_CONTENT_TRUST_OFF ||
+        strcmp(publisher->repository.host, LK_SHELF_HOST) == 0)
         return NULL;
     *out = (struct lk_content_trust_of) { options->config, publisher, options->notary };
     return out;

@@ -342,3 +342,32 @@ new_trust() {
     lkcoord trust inspect --ca-file "$NOTARY_CA" "$REGISTRY/demo/guarded"
     grep -q "repository:$REGISTRY/demo/guarded:pull,push" "$WORLD/tokens/asked"
 }
+
+# As someone without a coordinator, who has docker's own variables.
+alone() {
+    unset LKCOORD_CONFIG
+    export HOME=$WORLD/home XDG_STATE_HOME=$WORLD/state XDG_CONFIG_HOME=$WORLD/none
+    export CONTAINERS_REGISTRIES_CONF=$WORLD/registries.conf DOCKER_CONTENT_TRUST=1
+    mkdir -p "$HOME"
+}
+
+@test "without a coordinator DOCKER_CONTENT_TRUST=1 signs with the user's own keys" {
+    alone
+    new_small_package alone "arches: [$(dpkg --print-architecture)]"
+    push alone
+    [ "$status" -eq 5 ]
+    [[ $output == *"lkcoord trust init $REGISTRY/demo/alone"* ]]
+    lkcoord trust init "$REGISTRY/demo/alone"
+    push --release v1 alone
+    [ "$status" -eq 0 ]
+    [ "$(docker_says alone v1)" = "$(digest_at alone v1)" ]
+    run ! grep -rsq repository-words "$WORLD/state" "$WORLD"/log
+
+    DOCKER_CONTENT_TRUST=0 push --release v2 alone
+    [ "$status" -eq 0 ]
+    [ -z "$(docker_says alone v2)" ]
+
+    DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE=other push --release v3 alone
+    [ "$status" -ne 0 ]
+    [[ $output == *"the passphrase does not open it"* ]]
+}

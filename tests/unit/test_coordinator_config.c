@@ -50,25 +50,28 @@ static void every_key_is_read(void **state)
     struct lk_err err;
 
     must(load(state,
-              MINIMUM "agents-endpoint: tcp://127.0.0.1:1\n"
-                      "clients-endpoint: ipc:///x\n"
-                      "agents: {one: \"" KEY_A "\", two: {key: \"" KEY_B
-                      "\", arches: [s390x, riscv64]}}\n"
-                      "clients: {maintainer: \"" KEY_A "\"}\n"
-                      "registries:\n"
-                      "  - host: r.example:5000\n"
-                      "    plain-http: true\n"
-                      "    ca-file: /ca\n"
-                      "    user: u\n"
-                      "    password-file: /p\n"
-                      "    agent-logins: {arm64: {user: b, password-file: /b}}\n"
-                      "  - host: other.example\n"
-                      "signing: {key: /sign, passphrase-fd: 3}\n"
-                      "trusted-keys: [/t1, /t2]\n"
-                      "publish: {stage: in-turn}\n"
-                      "content-trust: required\n"
-                      "lease-ms: 4000\npermit-ms: 5000\nsuspect-ms: 3000\nping-ms: 1000\n"
-                      "logs-max-mib: 16\nsources-max-mib: 100\n",
+              MINIMUM
+              "agents-endpoint: tcp://127.0.0.1:1\n"
+              "clients-endpoint: ipc:///x\n"
+              "agents: {one: \"" KEY_A "\", two: {key: \"" KEY_B
+              "\", arches: [s390x, riscv64]}}\n"
+              "clients: {maintainer: \"" KEY_A "\"}\n"
+              "registries:\n"
+              "  - host: r.example:5000\n"
+              "    plain-http: true\n"
+              "    ca-file: /ca\n"
+              "    user: u\n"
+              "    password-file: /p\n"
+              "    agent-logins: {arm64: {user: b, password-file: /b}}\n"
+              "    notary: {content-trust: required, server: \"https://t:4443\", ca-file: /t}\n"
+              "  - host: other.example\n"
+              "notary: {content-trust: on, keys: /trust, passphrase-file: /tp}\n"
+              "signing: {key: /sign, passphrase-fd: 3}\n"
+              "trusted-keys: [/t1, /t2]\n"
+              "publish: {stage: in-turn}\n"
+              "content-trust: required\n"
+              "lease-ms: 4000\npermit-ms: 5000\nsuspect-ms: 3000\nping-ms: 1000\n"
+              "logs-max-mib: 16\nsources-max-mib: 100\n",
               &err),
          &err);
     assert_int_equal(config.content_trust, LK_CONTENT_TRUST_REQUIRED);
@@ -83,6 +86,18 @@ static void every_key_is_read(void **state)
     assert_int_equal(config.agents.list[1].arch_count, 2);
     assert_string_equal(config.agents.list[1].arches[1].name, "riscv64");
     assert_int_equal(config.clients.count, 1);
+    assert_string_equal(config.notary_keys, "/trust");
+    assert_string_equal(config.notary_passphrase_file, "/tp");
+    assert_int_equal(config.notary_passphrase_fd, -1);
+    assert_true(lk_coordinator_config_uses_notary(&config));
+
+    const struct lk_notary_config *notary =
+        lk_coordinator_config_notary(&config, "r.example:5000");
+    assert_int_equal(notary->trust, LK_CONTENT_TRUST_REQUIRED);
+    assert_string_equal(notary->server, "https://t:4443");
+    assert_string_equal(notary->ca_file, "/t");
+    assert_int_equal(lk_coordinator_config_notary(&config, "other.example")->trust,
+                     LK_CONTENT_TRUST_ON);
 
     const struct lk_registry_config *registry =
         lk_coordinator_config_registry(&config, "r.example:5000");
@@ -167,6 +182,14 @@ static void what_is_wrong_is_told_with_place_and_reason(void **state)
         { MINIMUM "content-trust: always\n",
           ":3: content-trust: ", "expected off, on or required" },
         { MINIMUM "content-trust: on\n", ":3: content-trust: ", "`signing`" },
+        { MINIMUM "signing: {key: /s}\nnotary: {content-trust: on}\n",
+          ":4: notary: ", "keys: " },
+        { MINIMUM "notary: {content-trust: on, keys: /t}\n", ":3: notary: ", "`signing`" },
+        { MINIMUM "notary: {content-trust: maybe}\n", ":3: content-trust: ", "on or required" },
+        { MINIMUM "notary: {server: \"http://t\"}\n", ":3: server: ", "https://" },
+        { MINIMUM "registries:\n  - host: x\n    notary: {keys: /t}\n", ":5: ", "keys" },
+        { MINIMUM "registries:\n  - host: x\n    notary: {content-trust: on}\n",
+          ": notary: ", "keys: " },
         { MINIMUM "permit-ms: 0\n", ":3: permit-ms", "1000" },
         { MINIMUM "suspect-ms: 499\n", ":3: suspect-ms", "500" },
         { MINIMUM "suspect-ms: 3600001\n", ":3: suspect-ms", "3600000" },
