@@ -75,9 +75,10 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(sort $(wildcard te
 CORE_TESTS := $(patsubst tests/core/%.c,$(OUT)/tests/core/%,$(sort $(wildcard tests/core/test_*.c)))
 FUZZERS    := $(patsubst tests/fuzz/%.c,$(OUT)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SIM        := $(OUT)/tests/sim/sim
+EXPLORE    := $(OUT)/tests/explore/explore
 HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard tests/tools/*.c)))
 
-.PHONY: all help deps demo check check-deep chaos tests sim mutants fuzz fuzzers lint format bench install clean
+.PHONY: all help deps demo check check-deep chaos tests sim explore mutants fuzz fuzzers lint format bench install clean
 .SECONDARY:
 
 all: $(PROGRAMS) ## build the programs
@@ -110,13 +111,17 @@ chaos: ## real processes in which everything goes wrong for T=60 seconds; SEED=N
 	@$(MAKE) --no-print-directory all
 	@tests/e2e/chaos/run.sh $(T) $(SEED)
 
-tests: $(UNIT_TESTS) $(CORE_TESTS) $(SIM) $(FUZZERS) $(HELPERS) ## build the tests
+tests: $(UNIT_TESTS) $(CORE_TESTS) $(SIM) $(EXPLORE) $(FUZZERS) $(HELPERS) ## build the tests
 
 SEEDS  ?= 1-2000
 FAULTS ?= 1
 sim: ## run seeds of the simulated world, SEEDS=A-B, with FAULTS=N a push; prints a digest of what came out
 	@$(MAKE) --no-print-directory CONFIG=release build/release/tests/sim/sim
 	@build/release/tests/sim/sim --seeds $(SEEDS) --faults $(FAULTS)
+
+explore: ## go through all that can happen in small worlds, the large ones of them too
+	@$(MAKE) --no-print-directory CONFIG=release build/release/tests/explore/explore
+	@build/release/tests/explore/explore --all
 
 mutants: ## break lkcoord in known ways, one at a time: does a test notice?
 	@deploy/install-deps.sh
@@ -198,6 +203,10 @@ $(OUT)/tests/tools/%: $(OUT)/obj/tests/tools/%.o $(LIBRARIES)
 $(OUT)/obj/tests/sim/%.o: CFLAGS_ALL += -O2
 $(SIM): $(call objects,$(call sources,tests/sim)) $(LIB)/libcore.a $(LIB)/libagentcore.a $(LIB)/libbase.a
 	@mkdir -p $(@D); echo "  ld $@"; $(CC) $(LDFLAGS_ALL) -o $@ $^ -lsodium
+
+$(OUT)/obj/tests/explore/%.o: CFLAGS_ALL += -O2
+$(EXPLORE): $(call objects,$(call sources,tests/explore)) $(LIB)/libcore.a $(LIB)/libbase.a
+	@mkdir -p $(@D); echo "  ld $@"; $(CC) $(LDFLAGS_ALL) -o $@ $^
 
 # The cores link with nothing but common/base and cmocka: that is the proof that they are pure.
 $(OUT)/tests/core/%: $(OUT)/obj/tests/core/%.o $(LIB)/libcore.a $(LIB)/libagentcore.a $(LIB)/libbase.a

@@ -1,10 +1,10 @@
 #!/bin/bash
 #
 # The slower judges: all tests under AddressSanitizer and UBSan, the unit tests and pushes under ThreadSanitizer,
-# the cores and the wire on a big-endian machine (s390x under qemu), lint, the tests in tests/deep, and a minute of chaos.  Each
-# part ends with a line of its own; the last line is "N passed, N failed" over all.
+# the cores and the wire on a big-endian machine (s390x under qemu), the large worlds of tests/explore, lint,
+# the tests in tests/deep, and a minute of chaos.  Each part ends with a line of its own; the last line is "N passed, N failed" over all.
 #
-#   tests/tools/check-deep.sh [lint|s390x|tsan|builders|chaos|asan]...     default: all
+#   tests/tools/check-deep.sh [lint|s390x|explore|tsan|builders|chaos|asan]...     default: all
 #
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -122,6 +122,7 @@ build_s390x() {
     done
     for name in "${units[@]}"; do targets+=("$big/obj/tests/unit/$name.o"); done
     for name in "${cores[@]}"; do targets+=("$big/tests/core/$name"); done
+    targets+=("$big/tests/explore/explore")
     quietly make_s390x "${portable[@]}" "${targets[@]}" "$big/lib/libbase.a" || return 1
     rm -f "$big/lib/libportable.a"
     s390x-linux-gnu-ar rcs "$big/lib/libportable.a" "${portable[@]}" || return 1
@@ -129,6 +130,19 @@ build_s390x() {
     for name in "${units[@]}"; do
         quietly link_unit_s390x "$name" || return 1
     done
+}
+
+# What is explored there has the same states as here.
+same_worlds() {
+    local native=build/dev/tests/explore/explore worlds="'plain' 'a loss' 'a double' 'a crash'"
+    quietly make --no-print-directory -j2 "$native" || return 1
+    wrap_s390x "$big/tests/explore/explore" "$big/explore"
+    cat >"$big/run/same_worlds" <<END
+#!/bin/bash
+set -o pipefail
+$native $worlds >$big/worlds && $big/explore $worlds | diff $big/worlds - && echo "ok 1 - small worlds are the same ones"
+END
+    chmod 755 "$big/run/same_worlds"
 }
 
 big_endian() {
@@ -146,7 +160,15 @@ big_endian() {
         wrap_s390x "$big/tests/core/$name" "$big/run/$name"
         runs+=("$big/run/$name")
     done
+    same_worlds || return 1
+    runs+=("$big/run/same_worlds")
     CONFIG=s390x tests/tools/check.sh "${runs[@]}"
+}
+
+large_worlds() {
+    quietly make --no-print-directory -j2 CONFIG=release build/release/tests/explore/explore || return 1
+    build/release/tests/explore/explore --all | tee "$work/worlds"
+    echo "$(grep -c '^ok' "$work/worlds") passed, $(grep -c '^not ok' "$work/worlds") failed"
 }
 
 # Builders that are not everybody's: as few people have them, the daily tests do without.
@@ -158,10 +180,11 @@ chaos() {
     quietly make --no-print-directory -j2 all && tests/e2e/chaos/run.sh 60
 }
 
-[ $# -gt 0 ] || set -- lint s390x tsan builders chaos asan
+[ $# -gt 0 ] || set -- lint s390x explore tsan builders chaos asan
 for name; do
     case $name in
     lint) part lint tests/tools/lint.sh ;;
+    explore) part explore large_worlds ;;
     s390x) part s390x big_endian ;;
     tsan) part tsan threads ;;
     builders) part builders other_builders ;;

@@ -4,8 +4,9 @@
 # and a file without tests count as failed.  The last line is "N passed, N failed"; ", N skipped" follows
 # if any were.
 #
-#   tests/tools/check.sh [FILE...]     default: all unit, core and end-to-end tests,
-#                                      the scenarios, and the fuzz targets over their corpora
+#   tests/tools/check.sh [FILE...]     default: all unit, core and end-to-end tests, the scenarios,
+#                                      the small worlds of tests/explore, and the fuzz targets
+#                                      over their corpora
 #
 # CONFIG chooses the build that is tested, as in the Makefile.
 #
@@ -86,6 +87,7 @@ all_tests() {
     done
     echo "$out/sim/sim"
     echo tests/scenarios
+    echo "$out/explore/explore"
     for source in tests/e2e/*.bats; do
         [ ! -e "$source" ] || echo "$source"
     done
