@@ -1,7 +1,8 @@
 #
 # Sourced by the benches: a world of its own, times, medians, ratios.
 #
-#   bench_begin NAME ARCH...    a world with an agent for each ARCH; undone at the end, also after Ctrl-C
+#   bench_begin NAME ARCH...    a world with an agent for each ARCH; undone at the end, also after Ctrl-C; lines in
+#                               bench_world_lines are added to its coordinator's configuration
 #   bench_begin_alone NAME      just a directory for git repositories, for what asks nobody
 #   bench_time NAME COMMAND...  how long the command takes goes to the times of NAME
 #   bench_note NAME MS          or was measured otherwise
@@ -16,6 +17,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/world.sh"
 
 ROUNDS=${ROUNDS:-5}
+bench_world_lines=()
 
 # A function in the background is a shell, with the command as its child.
 bench_end_jobs() {
@@ -43,7 +45,7 @@ bench_begin() {
     trap bench_end EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    world_start
+    world_start "${bench_world_lines[@]}"
     for arch; do
         world_agent "$arch-1" "$arch"
     done
