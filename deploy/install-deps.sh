@@ -19,7 +19,11 @@ deep="clang clang-format libclang-rt-14-dev gcc-s390x-linux-gnu libc6-dev-s390x-
 wanted="$build $run $test"
 case "${1-}" in
 '') ;;
---deep) wanted="$wanted $deep" ;;
+--deep)
+    wanted="$wanted $deep"
+    # Whoever has it from elsewhere keeps it: Debian's would take its place.
+    command -v npm >/dev/null || wanted="$wanted nodejs npm"
+    ;;
 *)
     echo "usage: deploy/install-deps.sh [--deep]" >&2
     exit 2

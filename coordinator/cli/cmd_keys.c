@@ -1,8 +1,6 @@
-#include "common/keyfile/sigstore.h"
 #include "common/net/curve.h"
-#include "common/os/file.h"
 #include "coordinator/cli/commands.h"
-#include "coordinator/cli/passphrase.h"
+#include "coordinator/cli/keys_signing.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -11,38 +9,25 @@
 
 struct values {
     bool        signing;
+    const char *type;
     const char *directory;
     const char *passphrase_file;
+    const char *new_passphrase_file;
 };
 
 static const struct lk_option options[] = {
     { "signing", LK_OPTION_FLAG, offsetof(struct values, signing), NULL,
       "make a key that signs images, encrypted by a passphrase" },
+    { "type", LK_OPTION_TEXT, offsetof(struct values, type), "TYPE",
+      "ed25519 (the default) or ecdsa-p256, of a key that signs" },
     { "directory", LK_OPTION_TEXT, offsetof(struct values, directory), "DIR",
       "where the two files go (default: here)" },
     { "passphrase-file", LK_OPTION_TEXT, offsetof(struct values, passphrase_file), "FILE",
       "the passphrase, in place of COSIGN_PASSWORD and of asking" },
+    { "new-passphrase-file", LK_OPTION_TEXT, offsetof(struct values, new_passphrase_file),
+      "FILE", "passwd: the new one, in place of asking" },
     { 0 },
 };
-
-static int make_signing(const char *secret, const char *public, const char *passphrase_file,
-                        struct lk_err *err)
-{
-    LK_CLEANUP(lk_buf_fini) struct lk_buf passphrase = LK_BUF_INIT(LK_PASSPHRASE_MAX);
-    LK_CLEANUP(lk_buf_fini) struct lk_buf pem = LK_BUF_INIT(LK_SIGSTORE_FILE_SIZE_MAX);
-    int rc = lk_passphrase_new(&passphrase, passphrase_file, err);
-
-    if (rc == 0)
-        rc = lk_sigstore_generate(secret, public, LK_KEY_ED25519, lk_buf_str(&passphrase), err);
-    if (passphrase.data)
-        sodium_memzero(passphrase.data, passphrase.capacity);
-    if (rc < 0 || lk_file_read(public, &pem, err) < 0)
-        return -1;
-    printf("secret: %s (encrypted; for key below signing: in lkcoordd.yml)\n"
-           "public: %s (for `lkcoord verify --key %s REFERENCE`)\n%s",
-           secret, public, public, lk_buf_text(&pem));
-    return 0;
-}
 
 static int make_curve(const char *name, const char *secret, const char *public,
                       struct lk_err *err)
@@ -74,42 +59,72 @@ static int check_name(const char *name, struct lk_err *err)
     return 0;
 }
 
+static int make(const struct values *values, const char *name, const char *import,
+                struct lk_err *err)
+{
+    const char *directory = values->directory ? values->directory : "";
+    const char *slash = values->directory ? "/" : "";
+
+    if (check_name(name, err) < 0)
+        return -1;
+    LK_CLEANUP(lk_free_pointer)
+    char *secret = lk_xasprintf("%s%s%s.key", directory, slash, name);
+    LK_CLEANUP(lk_free_pointer)
+    char *public = lk_xasprintf("%s%s%s.pub", directory, slash, name);
+
+    if (import)
+        return lk_keys_import(import, secret, public, values->passphrase_file, err);
+    return values->signing || values->type
+               ? lk_keys_new_signing(secret, public, values->type, values->passphrase_file, err)
+               : make_curve(name, secret, public, err);
+}
+
+/* What is done to or with the key in a file. */
+static int use(const struct values *values, const char *verb, const char *file,
+               struct lk_err *err)
+{
+    return strcmp(verb, "public") == 0
+               ? lk_keys_print_public(file, values->passphrase_file, err)
+               : lk_keys_change_passphrase(file, values->passphrase_file,
+                                           values->new_passphrase_file, err);
+}
+
 static int run(const struct lk_call *call)
 {
     const struct values *values = call->values;
-    const char          *name = call->arguments[1];
-    const char          *directory = values->directory ? values->directory : "";
-    const char          *slash = values->directory ? "/" : "";
+    const char          *verb = call->arguments[0];
+    const char          *subject = call->arguments[1];
+    bool                 makes = strcmp(verb, "new") == 0;
+    bool                 imports = strcmp(verb, "import") == 0;
+    bool                 uses = strcmp(verb, "public") == 0 || strcmp(verb, "passwd") == 0;
     struct lk_err        err;
 
-    if (strcmp(call->arguments[0], "new") != 0) {
-        lk_complain("keys knows one thing to do: lkcoord keys new NAME");
+    if ((!makes && !imports && !uses) || (call->count == 3) != imports) {
+        lk_complain("keys knows: new NAME, import NAME FILE, public FILE, passwd FILE");
         return LK_EXIT_USAGE;
     }
     if (sodium_init() < 0) {
         lk_complain("libsodium does not start: no source of random numbers");
         return LK_EXIT_INFRASTRUCTURE;
     }
-    if (check_name(name, &err) < 0)
-        return lk_exit_of(&err);
-
-    LK_CLEANUP(lk_free_pointer)
-    char *secret = lk_xasprintf("%s%s%s.key", directory, slash, name);
-    LK_CLEANUP(lk_free_pointer)
-    char *public = lk_xasprintf("%s%s%s.pub", directory, slash, name);
-    int rc = values->signing ? make_signing(secret, public, values->passphrase_file, &err)
-                             : make_curve(name, secret, public, &err);
+    int rc = uses ? use(values, verb, subject, &err)
+                  : make(values, subject, imports ? call->arguments[2] : NULL, &err);
 
     return rc == 0 ? LK_EXIT_OK : lk_exit_of(&err);
 }
 
 const struct lk_command lk_cmd_keys = {
     .name = "keys",
-    .arguments = "new NAME",
+    .arguments = "new NAME | import NAME FILE | public FILE | passwd FILE",
     .summary = "Makes a key pair, NAME.key and NAME.pub: for a connection, or for signing.",
-    .details = "Existing files are never overwritten.",
+    .details =
+        "Existing files are never overwritten.\n"
+        "import takes a signing key over from cosign's key file or from PKCS#8 (PEM), and\n"
+        "keeps its passphrase, if it has one;\n"
+        "public prints a signing key's public half;\n"
+        "passwd gives a signing key's file another passphrase.",
     .count_min = 2,
-    .count_max = 2,
+    .count_max = 3,
     .values_size = sizeof(struct values),
     .options = options,
     .run = run,

@@ -143,6 +143,11 @@ int lk_passphrase_new(struct lk_buf *out, const char *file, struct lk_err *err)
     return check(out, true, err);
 }
 
+int lk_passphrase_change(struct lk_buf *out, struct lk_err *err)
+{
+    return from_terminal(out, "New passphrase: ", true, err) < 0 ? -1 : check(out, true, err);
+}
+
 int lk_passphrase_new_local(struct lk_buf *out, struct lk_err *err)
 {
     bool found;

@@ -13,6 +13,9 @@
 /* For a new key.  `file` may be NULL.  The caller wipes `out`. */
 int lk_passphrase_new(struct lk_buf *out, const char *file, struct lk_err *err);
 
+/* The same, asked for only. */
+int lk_passphrase_change(struct lk_buf *out, struct lk_err *err);
+
 /* For a private coordinator's new key, and for that in the file `key`.  The caller wipes `out`. */
 int lk_passphrase_new_local(struct lk_buf *out, struct lk_err *err);
 int lk_passphrase_ask(struct lk_buf *out, const char *key, struct lk_err *err);

@@ -25,13 +25,18 @@ COUNT goes down by one; at 0 the line is no more.
   flip         the first byte of the answer's body is another one
   hide N       a manifest is stored, 201 is answered, and for N seconds nobody finds it
 
+While there is a file DIR/referrers it answers for a registry with the referrers API, of manifests that were put through it
+since it started.
+
 DIR/requests has one line for each request that ended: METHOD STATUS BODY-BYTES FAULT PATH PROGRAM MS BEGAN-MS JOINED-MS.  STATUS is
 0 where none was delivered, BODY-BYTES counts what was read of the request's body, FAULT is - where none struck, MS is when
 it ended; then when it began, and when its connection was made.
 """
 
+import hashlib
 import http.client
 import http.server
+import json
 import os
 import re
 import socket
@@ -42,6 +47,7 @@ import time
 
 ELSEWHERE = "/elsewhere"
 PIECE = 65536
+INDEX = "application/vnd.oci.image.index.v1+json"
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 
 
@@ -114,12 +120,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command in ("GET", "HEAD") and self.server.is_hidden(self.path):
             self.answer(404, [])
             return
+        if self.command == "GET" and "/referrers/" in self.path and self.server.has_referrers():
+            self.list_referrers()
+            return
         path = self.server.kept_at(self.path) if self.command == "GET" else self.path
         upstream = self.open_upstream(path, self.body_size())
-        self.pass_body(upstream, self.body_size())
+        put = self.pass_body(upstream, self.body_size())
         answer = upstream.getresponse()
         body = answer.read()
         upstream.close()
+        subject = None
+        if self.command == "PUT" and "/manifests/" in self.path and answer.status == 201 and self.server.has_referrers():
+            subject = self.server.refer(self.path, put)
         if fault == "slow":
             time.sleep(argument)
         if fault == "lose":
@@ -131,7 +143,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = bytes([body[0] ^ 1]) + body[1:]
         headers = [(name, self.located(fault, value) if name == "Location" else value)
                    for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP]
+        if subject:
+            headers.append(("OCI-Subject", subject))
         self.answer(answer.status, headers, body, argument if fault == "cut" else len(body))
+
+    def list_referrers(self):
+        body = json.dumps({"schemaVersion": 2, "mediaType": INDEX,
+                           "manifests": self.server.referrers_of(self.path)}).encode()
+        self.answer(200, [("Content-Type", INDEX)], body, len(body))
 
     def located(self, fault, location):
         path = re.sub(r"^https?://[^/]*", "", location)
@@ -160,8 +179,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return piece
 
     def pass_body(self, upstream, size):
+        passed = b""
         while self.got < size:
-            upstream.send(self.read_body(size - self.got))
+            piece = self.read_body(size - self.got)
+            upstream.send(piece)
+            if "/manifests/" in self.path:
+                passed += piece
+        return passed
 
     def drop_body(self):
         while self.got < self.body_size():
@@ -196,7 +220,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, directory, upstream, own="127.0.0.1:0"):
         self.directory, self.upstream = directory, upstream
         self.lock = threading.Lock()
-        self.kept, self.hidden = {}, {}
+        self.kept, self.hidden, self.referrers = {}, {}, {}
         host, port = own.split(":")
         super().__init__((host, int(port)), Handler)
 
@@ -247,6 +271,27 @@ class Server(http.server.ThreadingHTTPServer):
 
     def hide_digest(self, path, digest, seconds):
         self.hide(f"{path.rpartition('/')[0]}/{digest}", seconds)
+
+    def has_referrers(self):
+        return os.path.exists(f"{self.directory}/referrers")
+
+    def refer(self, path, body):
+        manifest = json.loads(body)
+        if "subject" not in manifest:
+            return None
+        subject = manifest["subject"]["digest"]
+        entry = {"mediaType": manifest["mediaType"], "digest": "sha256:" + hashlib.sha256(body).hexdigest(),
+                 "size": len(body), "artifactType": manifest.get("artifactType", manifest["config"]["mediaType"]),
+                 "annotations": manifest.get("annotations", {})}
+        with self.lock:
+            entries = self.referrers.setdefault(f"{path.partition('/manifests/')[0]}/referrers/{subject}", [])
+            if entry not in entries:
+                entries.append(entry)
+        return subject
+
+    def referrers_of(self, path):
+        with self.lock:
+            return list(self.referrers.get(path.partition("?")[0], []))
 
     def is_hidden(self, path):
         with self.lock:

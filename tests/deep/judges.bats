@@ -1,0 +1,142 @@
+# What others' verifiers say of our signatures: sigstore's own library for JavaScript of the bundles, OpenSSL of both
+# forms' bytes.  Both must refuse what was tampered with.
+
+load ../e2e/helper
+
+setup_file() {
+    start_world
+    start_agents amd64 arm64
+    # The exact versions, and what they need, by their hashes; scripts of packages are not run.
+    cp -r "$ROOT/tests/deep/judge" "$WORLD/judge"
+    (cd "$WORLD/judge" && npm ci --ignore-scripts --no-audit --no-fund >"$WORLD/log/npm" 2>&1) || {
+        cat "$WORLD/log/npm"
+        return 1
+    } >&2
+    lkcoord keys new --directory "$WORLD/keys" --type ecdsa-p256 p256 >/dev/null
+    lkcoord keys new --directory "$WORLD/keys" --signing stranger >/dev/null
+}
+
+# REPOSITORY TAG-OR-DIGEST
+manifest() {
+    curl -sf -H 'Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json' \
+        "http://${1%%/*}/v2/${1#*/}/manifests/$2"
+}
+
+blob() {
+    curl -sf "http://${1%%/*}/v2/${1#*/}/blobs/$2"
+}
+
+# REPOSITORY DIGEST: the one bundle attached to it.
+bundle() {
+    local carrier
+    carrier=$(manifest "$1" "${2/:/-}" | jq -r '.manifests[0].digest')
+    blob "$1" "$(manifest "$1" "$carrier" | jq -r '.layers[0].digest')"
+}
+
+# KEY DIGEST < BUNDLE
+library_accepts() {
+    node "$WORLD/judge/judge.js" "$1" "${2#*:}"
+}
+
+# KEY PAYLOAD SIGNATURE
+openssl_accepts() {
+    if openssl pkey -pubin -in "$1" -noout -text | grep -qi ed25519; then
+        openssl pkeyutl -verify -pubin -inkey "$1" -rawin -in "$2" -sigfile "$3"
+    else
+        openssl dgst -sha256 -verify "$1" -signature "$3" "$2"
+    fi
+}
+
+# KEY < BUNDLE: what DSSE says is signed, put together here anew.
+openssl_accepts_bundle() {
+    local dir=$BATS_TEST_TMPDIR type=application/vnd.in-toto+json
+    cat >"$dir/bundle"
+    jq -r .dsseEnvelope.payload "$dir/bundle" | base64 -d >"$dir/statement"
+    printf 'DSSEv1 %d %s %d ' "${#type}" "$type" "$(wc -c <"$dir/statement")" >"$dir/signed"
+    cat "$dir/statement" >>"$dir/signed"
+    jq -r '.dsseEnvelope.signatures[0].sig' "$dir/bundle" | base64 -d >"$dir/signature"
+    openssl_accepts "$1" "$dir/signed" "$dir/signature"
+}
+
+# REPOSITORY DIGEST KEY: each layer of the .sig tag.
+openssl_accepts_layers() {
+    local layer dir=$BATS_TEST_TMPDIR
+    manifest "$1" "${2/:/-}.sig" | jq -c '.layers[]' >"$dir/layers"
+    [ -s "$dir/layers" ]
+    while read -r layer; do
+        blob "$1" "$(jq -r .digest <<<"$layer")" >"$dir/payload"
+        jq -r '.annotations["dev.cosignproject.cosign/signature"]' <<<"$layer" | base64 -d >"$dir/signature"
+        openssl_accepts "$3" "$dir/payload" "$dir/signature" || return 1
+        [ "$(jq -r '.critical.image."docker-manifest-digest"' "$dir/payload")" = "$2" ] || return 1
+    done <"$dir/layers"
+}
+
+# < BASE64
+flip_bit() {
+    python3 -c 'import base64, sys
+data = bytearray(base64.b64decode(sys.stdin.read()))
+data[20] ^= 1
+print(base64.b64encode(data).decode())'
+}
+
+# KEY REFERENCE: all of it is accepted, and refused for another key or digest or with a byte changed.
+judge() {
+    local key=$1 repository digest changed
+    repository=$(repository_of "$2")
+    for digest in ${2#*@} $(raw "$2" | jq -r '.manifests[].digest'); do
+        bundle "$repository" "$digest" >"$BATS_TEST_TMPDIR/one"
+        library_accepts "$key" "$digest" <"$BATS_TEST_TMPDIR/one"
+        openssl_accepts_bundle "$key" <"$BATS_TEST_TMPDIR/one"
+        openssl_accepts_layers "$repository" "$digest" "$key"
+        run ! library_accepts "$WORLD/keys/stranger.pub" "$digest" <"$BATS_TEST_TMPDIR/one"
+        run ! library_accepts "$key" "sha256:$(printf '%064d' 0)" <"$BATS_TEST_TMPDIR/one"
+        run ! openssl_accepts_bundle "$WORLD/keys/stranger.pub" <"$BATS_TEST_TMPDIR/one"
+        # Another digest in what is signed: the signature no longer fits.
+        changed=$(jq -r .dsseEnvelope.payload "$BATS_TEST_TMPDIR/one" | base64 -d |
+            sed "s/${digest#*:}/$(printf '%064d' 0)/g" | base64 -w 0)
+        jq -c --arg payload "$changed" '.dsseEnvelope.payload = $payload' "$BATS_TEST_TMPDIR/one" \
+            >"$BATS_TEST_TMPDIR/other"
+        run -1 library_accepts "$key" "sha256:$(printf '%064d' 0)" <"$BATS_TEST_TMPDIR/other"
+        [[ $output == *"signature verification failed"* ]]
+        run ! openssl_accepts_bundle "$key" <"$BATS_TEST_TMPDIR/other"
+        # A flipped bit of the signature.
+        changed=$(jq -r '.dsseEnvelope.signatures[0].sig' "$BATS_TEST_TMPDIR/one" | flip_bit)
+        jq -c --arg sig "$changed" '.dsseEnvelope.signatures[0].sig = $sig' "$BATS_TEST_TMPDIR/one" \
+            >"$BATS_TEST_TMPDIR/other"
+        run -1 library_accepts "$key" "$digest" <"$BATS_TEST_TMPDIR/other"
+        [[ $output == *"signature verification failed"* ]]
+    done
+}
+
+@test "sigstore's library and OpenSSL accept an Ed25519 key's signatures, and nothing that was changed" {
+    new_small_package ed "arches: [amd64, arm64]"
+    push ed
+    [ "$status" -eq 0 ]
+    judge "$SIGNING_KEY" "$published"
+}
+
+@test "sigstore's library and OpenSSL accept an ECDSA P-256 key's signatures, and nothing that was changed" {
+    world_kill coordinator
+    sed -i "s|^  key: .*signing.key|  key: $WORLD/keys/p256.key|" "$WORLD/lkcoordd.yml"
+    world_coordinator
+    world_wait_agents 2
+    new_small_package ec "arches: [amd64, arm64]"
+    push ec
+    [ "$status" -eq 0 ]
+    judge "$WORLD/keys/p256.pub" "$published"
+}
+
+# An index with another thing said has another digest: what was signed is not about it.
+@test "no bundle of an index is good for one with architectures swapped, dropped, or a word added" {
+    new_small_package changed "arches: [amd64, arm64]"
+    push changed
+    [ "$status" -eq 0 ]
+    bundle "$(repository_of "$published")" "${published#*@}" >"$BATS_TEST_TMPDIR/one"
+    for change in '.manifests as $m | .manifests[0].platform = $m[1].platform | .manifests[1].platform = $m[0].platform' \
+        '.manifests |= .[:1]' '.annotations = {note: "mine"}'; do
+        digest=$(raw "$published" | jq -c "$change" | tr -d '\n' | sha256sum | cut -d ' ' -f 1)
+        [ "$digest" != "${published##*:}" ]
+        run -1 library_accepts "$WORLD/keys/p256.pub" "sha256:$digest" <"$BATS_TEST_TMPDIR/one"
+        [[ $output == *"another digest"* ]]
+    done
+}
