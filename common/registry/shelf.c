@@ -359,8 +359,11 @@ static bool take_apart(struct visit *visit)
 
 static int serve(struct visit *visit, struct lk_err *err)
 {
+    const char *path = strstr(visit->request->url, PREFIX) + strlen(PREFIX);
+
+    /* "/v2/": no credentials are wanted here.  Of the rest there is nothing, and no referrers API. */
     if (!take_apart(visit))
-        return answer(visit, 200); /* "/v2/": no credentials are wanted here */
+        return answer(visit, *path ? 404 : 200);
     if (visit->is_manifest)
         return is_method(visit, "PUT") ? put_manifest(visit, err) : get_manifest(visit, err);
     if (is_method(visit, "POST"))

@@ -127,21 +127,50 @@ static void name_entry(struct lk_layout *layout, const struct lk_manifest *manif
                                                      "annotations", REF_NAME, name));
 }
 
-static int copy_signatures(struct lk_layout *layout, const struct lk_digest *digest,
-                           struct lk_err *err)
+static int copy_listed(struct lk_layout *layout, const struct lk_manifest *list,
+                       struct lk_err *err)
+{
+    LK_CLEANUP(lk_free_pointer) struct lk_index *index = lk_xcalloc(1, sizeof(*index));
+
+    if (lk_index_read(lk_buf_str(&list->bytes), index, err) < 0)
+        return -1;
+    for (size_t i = 0; i < index->count; i++) {
+        LK_CLEANUP(lk_manifest_fini) struct lk_manifest carrier = { 0 };
+        char                                            text[LK_DIGEST_TEXT_SIZE];
+
+        lk_digest_format(&index->entries[i].descriptor.digest, text);
+        if (lk_registry_get_manifest(layout->registry, text, &carrier, err) < 0 ||
+            copy_image(layout, &carrier, err) < 0)
+            return -1;
+    }
+    return keep_manifest(layout, list, err);
+}
+
+/* What lies beside a digest under a tag that is made of it. */
+static int copy_attached(struct lk_layout *layout, const struct lk_digest *digest,
+                         const char *suffix, struct lk_err *err)
 {
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
     char                                            text[LK_DIGEST_TEXT_SIZE];
     char                                            tag[LK_TAG_SIZE];
 
     lk_digest_format(digest, text);
-    snprintf(tag, sizeof(tag), "sha256-%s.sig", text + strlen("sha256:"));
+    snprintf(tag, sizeof(tag), "sha256-%s%s", text + strlen("sha256:"), suffix);
     if (lk_registry_get_manifest(layout->registry, tag, &manifest, err) < 0)
         return err->kind == LK_ERR_NOT_FOUND ? 0 : -1; /* not signed */
-    if (copy_image(layout, &manifest, err) < 0)
+    if ((lk_media_type_is_index(manifest.media_type) ? copy_listed(layout, &manifest, err)
+                                                     : copy_image(layout, &manifest, err)) < 0)
         return -1;
     name_entry(layout, &manifest, tag);
     return 0;
+}
+
+static int copy_signatures(struct lk_layout *layout, const struct lk_digest *digest,
+                           struct lk_err *err)
+{
+    return copy_attached(layout, digest, ".sig", err) < 0
+               ? -1
+               : copy_attached(layout, digest, "", err);
 }
 
 static int copy_child(struct lk_layout *layout, const struct lk_digest *digest,

@@ -183,6 +183,8 @@ kill_all() {
     jq -r '.layers[0].annotations["dev.cosignproject.cosign/signature"]' "$WORLD/signature" | base64 -d >"$WORLD/signature.bytes"
     openssl pkeyutl -verify -pubin -inkey "$STATE/signing.pub" -rawin -sigfile "$WORLD/signature.bytes" \
         -in "$WORLD/layout/blobs/sha256/$(jq -r '.layers[0].digest' "$WORLD/signature" | cut -d : -f 2)"
+    skopeo inspect --raw "oci:$WORLD/layout:sha256-$digest" >"$WORLD/bundles"
+    test -e "$WORLD/layout/blobs/sha256/$(jq -r '.manifests[0].digest' "$WORLD/bundles" | cut -d : -f 2)"
 
     run lkcoord push --output "$WORLD/layout" second
     [ "$status" -eq 2 ]
