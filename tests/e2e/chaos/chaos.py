@@ -6,13 +6,12 @@ import subprocess
 import sys
 import time
 
-import registry
 import schedule
 from checker import Checker
-from clients import Stream, make_source, Client
+from clients import Client, Stream
 from faults import Faults
 from history import History
-from world import AGENTS, BIN, NAME, PACKAGES, REGISTRY, ROOT, WORLD, Daemon, Diary, argv_on, now, run
+from world import AGENTS, BIN, NAME, REGISTRY, ROOT, WORLD, Daemon, Diary, argv_on, now, run
 
 END_SECONDS = 120    # for all to come to its end when nothing goes wrong any more
 
@@ -139,7 +138,7 @@ def main(seconds, seed):
     settle(stream, history, diary)
     push_once_more(stream, diary)
     looks = end_watcher(watcher, diary)
-    checker = Checker(diary, stream.clients, history, registry.verify)
+    checker = Checker(diary, stream.clients, history, daemons["coordinator"].starts)
     checker.check()
     check_journal(daemons, diary)
     with open(f"{WORLD}/proxy/requests", encoding="utf-8") as file:

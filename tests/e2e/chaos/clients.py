@@ -24,7 +24,8 @@ class Client:
     def __init__(self, number, how, name, version):
         self.how, self.what = how, f"{name}/{version}"
         self.path = f"{WORLD}/log/client-{number}"
-        self.begin, self.end, self.killed, self.status = now(), None, False, None
+        self.begin, self.end, self.status = now(), None, None
+        self.killed, self.cancelled = False, None
         options = ["--detach"] if how == "detach" else ["--progress", "plain"]
         with open(self.path + ".out", "wb") as out, open(self.path + ".err", "wb") as err:
             self.process = subprocess.Popen(

@@ -8,7 +8,7 @@ import tarfile
 import urllib.error
 import urllib.request
 
-from world import BIN, NAME, REGISTRY, WORLD, run
+from world import BIN, NAME, WORLD, run
 
 TYPES = ["application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json"]
 DATA = f"{WORLD}/registry/data/docker/registry/v2"

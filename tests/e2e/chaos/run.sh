@@ -1,7 +1,7 @@
 #!/bin/bash
 #
-# Chaos with real processes (README.md): run.sh SECONDS [SEED].  Needs root.  The last line is "chaos: N passed,
-# N failed"; all logs stay in build/run/chaos.*/log if something was wrong.
+# Chaos with real processes (README.md): run.sh SECONDS [SEED].  Needs root.  The last line is "1 passed, 0
+# failed", or the other way round; then all logs stay in build/run/chaos.*/log.
 #
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
@@ -18,7 +18,7 @@ WORLD=$ROOT/build/run/chaos.$$
 NET=lk$$
 WATCHER=${NET}w
 AGENTS="amd64-1 arm64-1 s390x-1 spare-1"
-export WORLD NET AGENTS ROOT LK_BIN
+export WORLD NET AGENTS ROOT LK_BIN PYTHONDONTWRITEBYTECODE=1
 
 host_of() {
     case $1 in

@@ -78,7 +78,7 @@ class Daemon(threading.Thread):
         super().__init__(daemon=True)
         self.name, self.diary, self.argv = name, diary, argv
         self.lock = threading.RLock()
-        self.holders = self.starts = 0
+        self.holders, self.starts = 0, []
         self.over = self.ended_by_us = False
         self.process = None
         self.begin()
@@ -88,7 +88,7 @@ class Daemon(threading.Thread):
         with open(f"{WORLD}/log/{self.name}.log", "ab") as log:
             self.process = subprocess.Popen(argv_on(self.name, *self.argv), stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, start_new_session=True)
-        self.starts += 1
+        self.starts.append(int(time.monotonic() * 1000))
         self.ended_by_us = False
         with open(f"{WORLD}/pids/{self.name}", "w", encoding="ascii") as file:
             print(self.process.pid, file=file)
