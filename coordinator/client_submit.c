@@ -17,6 +17,9 @@ static int options_of(const lk_wire_Submit *submit, bool in_turn, struct lk_push
         .no_build = submit->no_build,
         .no_arch_tags = submit->no_arch_tags,
         .priority = (enum lk_priority)submit->priority,
+        .keep_going = submit->keep_going,
+        .fail_fast = submit->fail_fast,
+        .job_timeout_s = submit->job_timeout_s,
     };
     for (size_t i = 0; i < submit->adopt_count; i++)
         memcpy(out->adopt[out->adopt_count++].sha256, submit->adopt[i],

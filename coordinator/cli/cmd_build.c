@@ -17,6 +17,7 @@ static const struct lk_option options[] = {
         "output", TEXT, layout, "oci:DIR",
         "write the signed result as an OCI layout, or an archive of one (oci-archive:FILE)"),
     LK_SUBMIT_STAGING,
+    LK_SUBMIT_FAILURES,
     LK_SUBMIT_UNSIGNED("with --push or --output: do not sign"),
     LK_SUBMIT_FOLLOWED,
     { 0 },

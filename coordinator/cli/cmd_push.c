@@ -15,6 +15,7 @@ static const struct lk_option options[] = {
         "output", TEXT, layout, "oci:DIR",
         "in place of a registry: an OCI layout or an archive of one (oci-archive:FILE)"),
     LK_SUBMIT_STAGING,
+    LK_SUBMIT_FAILURES,
     LK_SUBMIT_FOLLOWED,
     { 0 },
 };

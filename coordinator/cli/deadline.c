@@ -6,15 +6,16 @@
 
 #define TIMEOUT_SECONDS_MAX 604800 /* a week */
 
-int lk_deadline_parse(int64_t *timeout_ms, const char *seconds, struct lk_err *err)
+int lk_deadline_parse(int64_t *timeout_ms, const char *option, const char *seconds,
+                      struct lk_err *err)
 {
     uint64_t value = 0;
 
     if (seconds &&
         (!lk_parse_u64(lk_str_of(seconds), TIMEOUT_SECONDS_MAX, &value) || value == 0))
         return lk_err_set(err, LK_ERR_INVALID,
-                          "--timeout %.64s: expected a number of seconds from 1 to %d", seconds,
-                          TIMEOUT_SECONDS_MAX);
+                          "--%s %.64s: expected a number of seconds from 1 to %d", option,
+                          seconds, TIMEOUT_SECONDS_MAX);
     *timeout_ms = (int64_t)value * 1000;
     return 0;
 }

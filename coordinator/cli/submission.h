@@ -41,9 +41,12 @@ struct lk_submit_values {
     bool                     force;
     bool                     no_build;
     bool                     no_arch_tags;
-    bool                     push;     /* build: and publish */
-    bool                     dry_run;  /* push and build: a plan in place of it */
-    bool                     offline;  /* plan: ask nobody */
+    bool                     keep_going;
+    bool                     fail_fast;
+    const char              *job_timeout; /* seconds; NULL: none */
+    bool                     push;        /* build: and publish */
+    bool                     dry_run;     /* push and build: a plan in place of it */
+    bool                     offline;     /* plan: ask nobody */
     struct lk_words          releases; /* further tags; none, of a push: the git tags at HEAD */
     struct lk_words          adopt;
     struct lk_words          replace;

@@ -1,5 +1,7 @@
 #include "coordinator/cli/submission_parts.h"
 
+#include "coordinator/cli/deadline.h"
+
 #include <string.h>
 #include <sys/random.h>
 
@@ -57,6 +59,16 @@ static int set_priority(lk_wire_Submit *message, const char *word, struct lk_err
                 : 0;
 }
 
+static int set_job_timeout(lk_wire_Submit *message, const char *seconds, struct lk_err *err)
+{
+    int64_t timeout_ms;
+
+    if (lk_deadline_parse(&timeout_ms, "job-timeout", seconds, err) < 0)
+        return -1;
+    message->job_timeout_s = (uint32_t)(timeout_ms / 1000);
+    return 0;
+}
+
 int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode mode,
                               const struct lk_submit_values *values, struct lk_err *err)
 {
@@ -69,6 +81,8 @@ int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode m
     message->build_only = mode == LK_SUBMIT_BUILD;
     message->no_build = values->no_build;
     message->no_arch_tags = values->no_arch_tags;
+    message->keep_going = values->keep_going;
+    message->fail_fast = values->fail_fast;
     if (getrandom(message->request_key, sizeof(message->request_key), 0) !=
         sizeof(message->request_key))
         return lk_err_sys(err, "asking the kernel for random bytes");
@@ -76,7 +90,8 @@ int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode m
         check_count("replace", &values->replace, LK_COUNT(message->replace), err) < 0)
         return -1;
     if (set_adopt(message, &values->adopt, err) < 0 ||
-        set_priority(message, values->priority, err) < 0)
+        set_priority(message, values->priority, err) < 0 ||
+        set_job_timeout(message, values->job_timeout, err) < 0)
         return -1;
     return set_replace(message, &values->replace, err);
 }

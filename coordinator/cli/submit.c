@@ -178,6 +178,9 @@ static int check_values(const struct lk_submit_values *values, enum lk_submissio
     if (values->force && values->no_build)
         return lk_err_set(err, LK_ERR_INVALID,
                           "--force and --nobuild exclude each other; use one");
+    if (values->keep_going && values->fail_fast)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "--keep-going and --fail-fast exclude each other; use one");
     return 0;
 }
 
@@ -198,7 +201,7 @@ static int run(struct lk_submit *submit, enum lk_submission_mode mode,
     submit->is_plan = mode == LK_SUBMIT_PLAN || values.dry_run;
     submit->forecast.allow_emulation = values.allow_emulation;
     if (check_values(&values, mode, &err) < 0 || redirect(submit, &values, &mode, &err) < 0 ||
-        lk_deadline_parse(&submit->timeout_ms, values.timeout, &err) < 0 ||
+        lk_deadline_parse(&submit->timeout_ms, "timeout", values.timeout, &err) < 0 ||
         lk_watcher_init(&submit->watcher,
                         submit->is_plan || values.detach ? "quiet" : values.progress,
                         &err) < 0 ||

@@ -83,6 +83,15 @@
         LK_SUBMIT_DOCKER, LK_SUBMIT_PULL, LK_SUBMIT_SECRET, LK_SUBMIT_SSH, LK_SUBMIT_ADOPT,    \
         LK_SUBMIT_REPLACE, LK_SUBMIT_PRIORITY
 
+#define LK_SUBMIT_FAILURES                                                                     \
+    LK_SUBMIT_OPTION("keep-going", FLAG, keep_going, NULL,                                     \
+                     "after a failure build the package's other architectures too; else only " \
+                     "other packages go on"),                                                  \
+        LK_SUBMIT_OPTION("fail-fast", FLAG, fail_fast, NULL,                                   \
+                         "after a failure cancel the rest of the push at once"),               \
+        LK_SUBMIT_OPTION("job-timeout", TEXT, job_timeout, "SECONDS",                          \
+                         "a build that runs longer on its agent has failed")
+
 /* What every command takes that follows a push to its end. */
 #define LK_SUBMIT_FOLLOWED                                                \
     LK_SUBMIT_OPTION("timeout", TEXT, timeout, "SECONDS",                 \

@@ -435,11 +435,30 @@ static bool is_given_up(struct lk_core *core, struct lk_job *job)
     return true;
 }
 
+/* Its time runs while its agent says that it builds; after a restart, from that agent's first word on. */
+static bool is_out_of_time(struct lk_core *core, const struct lk_push *push, struct lk_job *job)
+{
+    uint32_t limit_s = push->options.job_timeout_s;
+    int64_t  until_ms = job->since_ms + (int64_t)limit_s * 1000;
+    char     text[LK_JOB_TEXT_SIZE];
+
+    if (limit_s == 0 || job->state != LK_JOB_ASSIGNED || job->phase != LK_PHASE_BUILDING)
+        return false;
+    if (core->now_ms < until_ms) {
+        lk_wake_at(core, until_ms);
+        return false;
+    }
+    snprintf(text, sizeof(text), "was still building after %u s (--job-timeout)", limit_s);
+    lk_job_fail(core, job, LK_OUTCOME_BUILD_FAILED, text);
+    return true;
+}
+
 void lk_job_advance(struct lk_core *core, struct lk_package *package, struct lk_job *job)
 {
     const struct lk_push *push = lk_push_of(core, package->push);
 
-    if (job->state < LK_JOB_ASSIGNED || job->state > LK_JOB_IN_TURN || is_given_up(core, job))
+    if (job->state < LK_JOB_ASSIGNED || job->state > LK_JOB_IN_TURN || is_given_up(core, job) ||
+        is_out_of_time(core, push, job))
         return;
     if (job->state == LK_JOB_BUILT && push->options.build_only) {
         finish(core, job);

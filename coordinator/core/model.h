@@ -113,6 +113,8 @@ enum lk_push_state {
     LK_PUSH_ENDED = 3,
 };
 
+#define LK_JOB_TIMEOUT_S_MAX 604800 /* a week */
+
 /* Which push's jobs come first; the numbers are those of the journal. */
 enum lk_priority {
     LK_PRIORITY_NORMAL = 0,
@@ -132,6 +134,9 @@ struct lk_push_options {
     bool             force;
     bool             no_build;     /* what is not there already is refused */
     bool             no_arch_tags; /* TAG-ARCH is neither written nor missed */
+    bool             keep_going; /* after a failure every architecture is built all the same */
+    bool             fail_fast;  /* the first failure cancels the rest of the push */
+    uint32_t         job_timeout_s; /* a build that runs longer has failed; 0: none does */
     size_t           adopt_count;
     struct lk_digest adopt[LK_CORE_ADOPT_MAX];
     size_t           replace_count;
@@ -239,6 +244,7 @@ struct lk_push {
     enum lk_push_state     state;
     enum lk_outcome        outcome;
     bool                   cancelled;
+    bool                   gave_up; /* cancelled by a failure in itself (fail_fast) */
     struct lk_push_options options;
     uint32_t               package_count;
     int64_t                accepted_wall_ms;

@@ -105,13 +105,14 @@ bool lk_order_holds_back(struct lk_core *core, const struct lk_push *push,
                          struct lk_package *package);
 
 /* The handlers and parts of lk_advance. */
-void lk_push_submit(struct lk_core *core, const struct lk_event *event); /* submit.c */
-void lk_push_cancel(struct lk_core *core, const struct lk_event *event);
-void lk_push_source(struct lk_core *core, const struct lk_event *event);
-void lk_push_advance(struct lk_core *core, struct lk_push *push);
-void lk_push_answer(struct lk_core *core, uint64_t session, uint64_t request,
-                    enum lk_err_kind kind, const char *text);
-void lk_push_forget(struct lk_core *core, uint64_t push);
+void        lk_push_submit(struct lk_core *core, const struct lk_event *event); /* submit.c */
+void        lk_push_cancel(struct lk_core *core, const struct lk_event *event);
+void        lk_push_source(struct lk_core *core, const struct lk_event *event);
+void        lk_push_advance(struct lk_core *core, struct lk_push *push);
+void        lk_push_answer(struct lk_core *core, uint64_t session, uint64_t request,
+                           enum lk_err_kind kind, const char *text);
+void        lk_push_forget(struct lk_core *core, uint64_t push);
+const char *lk_push_cancel_text(const struct lk_push *push);
 struct lk_push *lk_push_ended_first(struct lk_core *core); /* NULL: none has ended */
 
 /* retry.c */

@@ -123,7 +123,7 @@ static void merged(struct lk_core *core, struct lk_package *package,
 
     /* The fact says that the tag's move begins. */
     if (push->cancelled && !package->is_merged) {
-        lk_package_end(core, package, LK_OUTCOME_CANCELLED, "cancelled");
+        lk_package_end(core, package, LK_OUTCOME_CANCELLED, lk_push_cancel_text(push));
         return;
     }
     struct lk_fact *fact = lk_fact_new(core, LK_FACT_PACKAGE_MERGED);

@@ -40,7 +40,7 @@ void lk_push_cancel(struct lk_core *core, const struct lk_event *event)
                        "there is no such push; `lkcoord status` lists them");
         return;
     }
-    if (push->state == LK_PUSH_ENDED && !push->cancelled) {
+    if (push->state == LK_PUSH_ENDED && (!push->cancelled || push->gave_up)) {
         lk_push_answer(core, event->cancel.session, event->cancel.request, LK_ERR_CONFLICT,
                        "the push has ended already");
         return;
@@ -50,6 +50,12 @@ void lk_push_cancel(struct lk_core *core, const struct lk_event *event)
         lk_fact_commit(core);
     }
     lk_push_answer(core, event->cancel.session, event->cancel.request, LK_ERR_NONE, "");
+}
+
+const char *lk_push_cancel_text(const struct lk_push *push)
+{
+    return push->gave_up ? "cancelled, because something else in its push failed (--fail-fast)"
+                         : "cancelled";
 }
 
 static void end_all_packages(struct lk_core *core, struct lk_push *push,
@@ -90,7 +96,8 @@ static enum lk_outcome outcome_of_push(const struct lk_push *push)
         LK_OUTCOME_VERIFICATION_FAILED, LK_OUTCOME_INFRASTRUCTURE,
     };
 
-    for (size_t i = 0; i < LK_COUNT(worst_first); i++)
+    /* What a failure has cancelled does not hide it. */
+    for (size_t i = push->gave_up ? 1 : 0; i < LK_COUNT(worst_first); i++)
         for (const struct lk_package *package = push->packages; package;
              package = package->next_in_push)
             if (package->outcome == worst_first[i])
@@ -212,7 +219,7 @@ static void settle_package(struct lk_core *core, struct lk_push *push,
         snprintf(text, sizeof(text), "%s: %s", failed->arch.name, failed->text);
         lk_package_end(core, package, failed->outcome, text);
     } else if (cancelled || push->cancelled) {
-        lk_package_end(core, package, LK_OUTCOME_CANCELLED, "cancelled");
+        lk_package_end(core, package, LK_OUTCOME_CANCELLED, lk_push_cancel_text(push));
     } else if (push->options.build_only) {
         lk_package_end(core, package, LK_OUTCOME_OK, "");
     } else {
@@ -230,7 +237,7 @@ static void advance_active(struct lk_core *core, struct lk_push *push,
         lk_job_advance(core, package, &package->jobs[i]);
         failed |= package->jobs[i].state == LK_JOB_FAILED;
     }
-    if (failed || push->cancelled)
+    if ((failed && !push->options.keep_going) || push->cancelled)
         cancel_unfinished(core, package, push->cancelled);
     settle_package(core, push, package);
 }
@@ -261,7 +268,7 @@ static void advance_package(struct lk_core *core, struct lk_push *push,
                             struct lk_package *package)
 {
     if (push->cancelled && ends_by_cancel(package))
-        lk_package_end(core, package, LK_OUTCOME_CANCELLED, "cancelled");
+        lk_package_end(core, package, LK_OUTCOME_CANCELLED, lk_push_cancel_text(push));
     lk_turnstile_advance(core, package->turnstile);
     if (package->state == LK_PACKAGE_WAITING)
         advance_waiting(core, push, package);
@@ -285,6 +292,28 @@ static void advance_receiving(struct lk_core *core, struct lk_push *push)
     end_when_all_ended(core, push);
 }
 
+static bool something_failed(const struct lk_push *push)
+{
+    for (const struct lk_package *package = push->packages; package;
+         package = package->next_in_push) {
+        if (package->outcome != LK_OUTCOME_OK)
+            return true;
+        for (size_t i = 0; i < package->job_count; i++)
+            if (package->jobs[i].state == LK_JOB_FAILED)
+                return true;
+    }
+    return false;
+}
+
+static void give_up(struct lk_core *core, const struct lk_push *push)
+{
+    struct lk_fact *fact = lk_fact_new(core, LK_FACT_PUSH_CANCELLED);
+
+    fact->push = push->id;
+    fact->flag = true;
+    lk_fact_commit(core);
+}
+
 void lk_push_advance(struct lk_core *core, struct lk_push *push)
 {
     if (push->state == LK_PUSH_RECEIVING) {
@@ -292,6 +321,8 @@ void lk_push_advance(struct lk_core *core, struct lk_push *push)
         return;
     }
     if (push->state == LK_PUSH_RUNNING) {
+        if (push->options.fail_fast && !push->cancelled && something_failed(push))
+            give_up(core, push);
         for (struct lk_package *package = push->packages; package;
              package = package->next_in_push) {
             if (!lk_core_has_room(core)) {

@@ -55,6 +55,7 @@ bool lk_apply_retried(struct lk_core *core, struct lk_push *push, const struct l
     push->state = LK_PUSH_RUNNING;
     push->outcome = LK_OUTCOME_OK;
     push->cancelled = false;
+    push->gave_up = false;
     push->ended_wall_ms = 0;
     push->retries++;
     memcpy(push->retry_key, fact->request_key, sizeof(push->retry_key));

@@ -91,6 +91,7 @@ static bool is_well_formed(const struct lk_event *event)
     if (event->submit.count == 0 || event->submit.count > LK_PUSH_PACKAGES_MAX ||
         !fits(event->submit.client, LK_NAME_SIZE) || options->adopt_count > LK_CORE_ADOPT_MAX ||
         options->replace_count > LK_PACKAGE_ARCHES_MAX ||
+        options->job_timeout_s > LK_JOB_TIMEOUT_S_MAX ||
         (unsigned)options->priority >= LK_PRIORITIES)
         return false;
     for (size_t i = 0; i < event->submit.count; i++)
@@ -106,6 +107,8 @@ static const char *contradiction(const struct lk_event *event)
 
     if (options->force && options->no_build)
         return "--force builds everything and --nobuild nothing: choose one";
+    if (options->keep_going && options->fail_fast)
+        return "--keep-going goes on after a failure and --fail-fast does not: choose one";
     for (size_t i = 0; i < event->submit.count && options->build_only; i++)
         if (event->submit.packages[i].origin != LK_PACKAGE_BUILT)
             return "without a push there is no release, and no manifest or tag to write";

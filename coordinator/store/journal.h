@@ -14,7 +14,8 @@
 /*
  * Of the records; older ones are read as ever, a newer one is refused, not guessed at.  2: packages that are not
  * built, which an older program would try to build.  3: what a snapshot says of what is forgotten.
- * 4: agents that are drained, priorities, pushes that are retried.
+ * 4: agents that are drained, priorities, pushes that are retried or give
+ * up.
  */
 #define LK_JOURNAL_FORMAT 4
 

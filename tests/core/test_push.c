@@ -256,6 +256,125 @@ static void a_build_failure_cancels_what_is_not_built_and_publishes_nothing(void
         assert_int_equal(w->agents[i].slots[0].job, 0);
 }
 
+/* amd64 fails while the others are still at it; a second package is at it too. */
+static void fail_early(struct world *w, const struct lk_push_options *options)
+{
+    struct request request = request_of(1, "org/it", "abc", 3, three);
+
+    request.options = *options;
+    request.count = 2;
+    request.packages[1] = request.packages[0];
+    request.packages[1].repository = "org/other";
+    w->agents[1].stuck = w->agents[2].stuck = true;
+    submit(w, &request);
+    run_until_build_fails(w);
+    w->agents[1].stuck = w->agents[2].stuck = false;
+}
+
+static void by_default_a_failure_ends_its_package_and_others_go_on(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    fail_early(w, &(struct lk_push_options) { .sign = true });
+    assert_int_equal(job_of(w, &arm64)->state, LK_JOB_CANCELLED);
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_BUILD_FAILED);
+    assert_null(tag_in(w, "org/it", "abc", false));
+    assert_non_null(tag_in(w, "org/other", "abc", false));
+}
+
+static void keep_going_builds_what_can_be_built_and_publishes_nothing_incomplete(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    fail_early(w, &(struct lk_push_options) { .sign = true, .keep_going = true });
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_BUILD_FAILED);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_FAILED);
+    assert_int_equal(job_of(w, &arm64)->state, LK_JOB_DONE);
+    assert_int_equal(job_of(w, &s390x)->state, LK_JOB_DONE);
+    assert_null(tag_in(w, "org/it", "abc", false));
+    assert_non_null(tag_in(w, "org/other", "abc", false));
+}
+
+static void fail_fast_cancels_the_rest_at_once_and_the_push_says_what_failed(void **state)
+{
+    for (int crashes = 0; crashes < 2; crashes++) {
+        LK_WORLD w = world_of_three();
+        (void)state;
+        fail_early(w, &(struct lk_push_options) { .sign = true, .fail_fast = true });
+        assert_int_equal(push_of(w)->state, LK_PUSH_ENDED);
+        if (crashes)
+            crash_and_reconnect(w, false);
+        run(w);
+        assert_int_equal(push_of(w)->outcome, LK_OUTCOME_BUILD_FAILED);
+        const struct lk_package *other = package_of(w)->next_in_push;
+        assert_int_equal(other->outcome, LK_OUTCOME_CANCELLED);
+        assert_non_null(strstr(other->text, "--fail-fast"));
+        assert_null(tag_in(w, "org/it", "abc", false));
+        assert_null(tag_in(w, "org/other", "abc", false));
+        cancel(w, w->push);
+        assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_CONFLICT);
+    }
+}
+
+static void to_go_on_and_to_stop_after_a_failure_is_refused(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 3, three);
+
+    (void)state;
+    request.options.keep_going = request.options.fail_fast = true;
+    submit(w, &request);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_INVALID);
+    assert_non_null(strstr(w->last[LK_EFFECT_ANSWER].text, "choose one"));
+}
+
+/* Its agents are alive, but amd64's build does not move. */
+static void build_for_too_long(struct world *w, bool crashes)
+{
+    struct request request = request_of(1, "org/it", "abc", 3, three);
+
+    request.options.job_timeout_s = 30;
+    submit(w, &request);
+    w->agents[0].stuck = true;
+    for (unsigned i = 0; i < 5; i++)
+        move_one(w);
+    while (w->agents[0].slots[0].phase != LK_PHASE_TAKEN && move_one(w))
+        ;
+    wait_ms(w, 5000); /* for its source: that is not building */
+    w->agents[0].slots[0].phase = LK_PHASE_BUILDING;
+    report(w, &w->agents[0], &w->agents[0].slots[0], LK_ERR_NONE);
+    wait_ms(w, 29000);
+    report_all(w, &w->agents[0]);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_ASSIGNED);
+    if (crashes) {
+        crash_and_reconnect(w, false);
+        wait_ms(w, 29000);
+        assert_int_equal(job_of(w, &amd64)->state, LK_JOB_ASSIGNED);
+    }
+    wait_ms(w, 1000);
+}
+
+static void a_build_that_takes_longer_than_it_may_fails_by_name(void **state)
+{
+    (void)state;
+    for (int crashes = 0; crashes < 2; crashes++) {
+        LK_WORLD w = world_of_three();
+        build_for_too_long(w, crashes);
+        assert_int_equal(job_of(w, &amd64)->state, LK_JOB_FAILED);
+        assert_int_equal(job_of(w, &amd64)->outcome, LK_OUTCOME_BUILD_FAILED);
+        assert_string_equal(job_of(w, &amd64)->text,
+                            "was still building after 30 s (--job-timeout)");
+        run(w);
+        assert_int_equal(push_of(w)->outcome, LK_OUTCOME_BUILD_FAILED);
+        assert_int_equal(w->last[LK_EFFECT_OFFER].attempt, 1);
+        assert_int_equal(w->agents[0].slots[0].job, 0);
+    }
+}
+
 static void sequential_builds_do_not_overlap(void **state)
 {
     LK_WORLD       w = world_of_three();
@@ -491,6 +610,11 @@ int main(void)
         cmocka_unit_test(a_cancel_during_the_source_ends_at_once),
         cmocka_unit_test(a_cancel_of_what_does_not_exist_is_told_so),
         cmocka_unit_test(a_build_failure_cancels_what_is_not_built_and_publishes_nothing),
+        cmocka_unit_test(by_default_a_failure_ends_its_package_and_others_go_on),
+        cmocka_unit_test(keep_going_builds_what_can_be_built_and_publishes_nothing_incomplete),
+        cmocka_unit_test(fail_fast_cancels_the_rest_at_once_and_the_push_says_what_failed),
+        cmocka_unit_test(to_go_on_and_to_stop_after_a_failure_is_refused),
+        cmocka_unit_test(a_build_that_takes_longer_than_it_may_fails_by_name),
         cmocka_unit_test(sequential_builds_do_not_overlap),
         cmocka_unit_test(with_in_turn_nothing_is_uploaded_before_the_permit),
         cmocka_unit_test(a_build_alone_writes_to_no_registry_and_a_forced_one_asks_none),

@@ -113,11 +113,8 @@ END
     world_wait "the build" 20 is_building "$id"
     lkcoord cancel "$id"
     run -130 lkcoord watch "$id"
-    source=$(find "$WORLD" -path '*sources*' -name objects -type d | head -n 1)
-    echo "$source"
-    mv "$source" "$source.away" && mkdir "$source"
+    find "$WORLD/coordinator/sources" -type f -delete
     run -5 lkcoord retry "$id"
-    rmdir "$source" && mv "$source.away" "$source"
     [[ $output == *"the source of "*"sourceless is not here any more (sources-max-mib): push it again"* ]]
 }
 

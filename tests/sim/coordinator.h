@@ -7,6 +7,7 @@
 
 #define OPERATIONS_MAX 128
 #define RETRY_REQUEST  UINT64_MAX
+#define JOB_TIMEOUT_S  45
 
 struct session {
     uint64_t id; /* 0: none */

@@ -197,6 +197,8 @@ static void make_later(struct sim_plan *plan, struct dice *dice)
     for (size_t i = 0; i < plan->submit_count; i++) {
         struct sim_submit *submit = &plan->submits[i];
         submit->retries = (uint8_t)(one_in(dice, 3) ? 1 + roll(dice, 2) : 0);
+        submit->failures = (uint8_t)(one_in(dice, 3) ? 1 + roll(dice, 2) : 0);
+        submit->is_hurried = one_in(dice, 8);
     }
 }
 

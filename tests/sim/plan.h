@@ -42,9 +42,11 @@ struct sim_submit {
     bool            has_second;
     bool            is_after; /* the second package waits for the first */
     struct sim_name second;
-    bool            replaces; /* what an outsider put there is built anew */
-    bool            adopts;   /* ... is vouched for */
-    uint8_t         retries;  /* as often, while it does not end well */
+    bool            replaces;   /* what an outsider put there is built anew */
+    bool            adopts;     /* ... is vouched for */
+    uint8_t         failures;   /* 1: keep going; 2: fail fast */
+    bool            is_hurried; /* its builds have a time limit */
+    uint8_t         retries;    /* as often, while it does not end well */
 };
 
 enum sim_fault_kind {

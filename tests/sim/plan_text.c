@@ -28,6 +28,9 @@ const struct sim_submit_word sim_submit_words[] = {
     { "from the tags of its architectures", offsetof(struct sim_submit, origin),
       LK_PACKAGE_FROM_ARCH_TAGS },
     WORD(twin, "as the client before"),
+    { "--keep-going", offsetof(struct sim_submit, failures), 1 },
+    { "--fail-fast", offsetof(struct sim_submit, failures), 2 },
+    WORD(is_hurried, "--job-timeout"),
     { "retried once", offsetof(struct sim_submit, retries), 1 },
     { "retried twice", offsetof(struct sim_submit, retries), 2 },
 };

@@ -14,9 +14,9 @@ static void seconds_become_milliseconds_and_none_is_for_ever(void **state)
     int64_t       timeout_ms;
 
     (void)state;
-    assert_int_equal(lk_deadline_parse(&timeout_ms, "90", &err), 0);
+    assert_int_equal(lk_deadline_parse(&timeout_ms, "timeout", "90", &err), 0);
     assert_int_equal(timeout_ms, 90000);
-    assert_int_equal(lk_deadline_parse(&timeout_ms, NULL, &err), 0);
+    assert_int_equal(lk_deadline_parse(&timeout_ms, "timeout", NULL, &err), 0);
     assert_int_equal(timeout_ms, 0);
 }
 
@@ -28,7 +28,7 @@ static void what_is_no_number_of_seconds_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < LK_COUNT(wrong); i++) {
-        assert_int_equal(lk_deadline_parse(&timeout_ms, wrong[i], &err), -1);
+        assert_int_equal(lk_deadline_parse(&timeout_ms, "timeout", wrong[i], &err), -1);
         assert_int_equal(err.kind, LK_ERR_INVALID);
         assert_non_null(strstr(err.text, "from 1 to 604800"));
     }
