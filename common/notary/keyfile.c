@@ -1,6 +1,7 @@
-#include "common/notary/keyfile_private.h"
+#include "common/notary/keyfile.h"
 
 #include "common/keyfile/pem.h"
+#include "common/notary/keyfile_private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,8 +10,7 @@
 static void check_form(const json_t *value)
 {
     LK_CLEANUP(lk_buf_fini)
-    struct lk_buf once = LK_BUF_INIT(1 << 20),
-                  twice = LK_BUF_INIT(1 << 20);
+    struct lk_buf                    once = LK_BUF_INIT(1 << 20), twice = LK_BUF_INIT(1 << 20);
     LK_CLEANUP(lk_json_free) json_t *again = NULL;
     struct lk_err                    err = { 0 };
 
