@@ -4,10 +4,12 @@
  *   sim --seeds A-B [--faults N]   N: faults a push, on average (default 1)
  *   sim --replay SEED [--faults N] prints everything that happens
  *   sim --shrink SEED [--faults N] takes away what does not matter for its failure, and prints the rest as a scenario
+ *   sim --print SEED [--faults N]  its plan, as a scenario
  *   sim [--trace] --scenario FILE... runs scenarios (../scenarios/README.md)
  *
  * Status 1: a promise was broken; README.md has them by number.
  */
+#include "tests/sim/check.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/shrink.h"
 
@@ -26,7 +28,7 @@ struct options {
     uint64_t last;
     uint32_t intensity;
     bool     trace;
-    enum { SEEDS, REPLAY, SHRINK, SCENARIO } what;
+    enum { SEEDS, REPLAY, SHRINK, PRINT, SCENARIO } what;
 };
 
 struct totals {
@@ -160,6 +162,16 @@ static int shrink(const struct options *options)
     return EXIT_FAILURE;
 }
 
+static int print_plan(const struct options *options)
+{
+    struct sim_plan plan;
+
+    sim_plan_make(&plan, options->first, options->intensity);
+    sim_plan_print(&plan, stdout);
+    printf("expect promise %d kept\n", CHECK_LIVENESS);
+    return EXIT_SUCCESS;
+}
+
 static bool parse_seeds(const char *text, struct options *options)
 {
     char *end;
@@ -172,15 +184,14 @@ static bool parse_seeds(const char *text, struct options *options)
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = { { "seeds", required_argument, NULL, 's' },
-                                           { "replay", required_argument, NULL, 'r' },
-                                           { "shrink", required_argument, NULL, 'k' },
-                                           { "scenario", no_argument, NULL, 'c' },
-                                           { "trace", no_argument, NULL, 't' },
-                                           { "faults", required_argument, NULL, 'f' },
-                                           { NULL, 0, NULL, 0 } };
-    bool                       good = false;
-    int                        option;
+    static const struct option known[] = {
+        { "seeds", required_argument, NULL, 's' },  { "replay", required_argument, NULL, 'r' },
+        { "shrink", required_argument, NULL, 'k' }, { "print", required_argument, NULL, 'p' },
+        { "scenario", no_argument, NULL, 'c' },     { "trace", no_argument, NULL, 't' },
+        { "faults", required_argument, NULL, 'f' }, { NULL, 0, NULL, 0 }
+    };
+    bool good = false;
+    int  option;
 
     *options = (struct options) { .intensity = 1 };
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -193,7 +204,10 @@ static bool parse(int argc, char **argv, struct options *options)
         } else if (option == 'c') {
             options->what = SCENARIO;
         } else {
-            options->what = option == 's' ? SEEDS : option == 'r' ? REPLAY : SHRINK;
+            options->what = option == 's'   ? SEEDS
+                            : option == 'r' ? REPLAY
+                            : option == 'p' ? PRINT
+                                            : SHRINK;
             good = parse_seeds(optarg, options);
         }
     }
@@ -205,13 +219,15 @@ int main(int argc, char **argv)
     struct options options;
 
     if (!parse(argc, argv, &options)) {
-        fprintf(stderr, "usage: sim --seeds A-B | --replay SEED | --shrink SEED [--faults N]\n"
+        fprintf(stderr, "usage: sim --seeds A-B | --replay|--shrink|--print SEED [--faults N]\n"
                         "       sim [--trace] --scenario FILE...\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (options.what == SCENARIO)
         return !scenarios_run(argv + optind, (size_t)(argc - optind), options.trace);
+    if (options.what == PRINT)
+        return print_plan(&options);
     if (options.what == REPLAY)
         return replay(&options);
     return options.what == SHRINK ? shrink(&options) : run_seeds(&options);

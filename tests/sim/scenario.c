@@ -214,9 +214,10 @@ static bool read_frame(struct reader *reader)
     struct sim_plan *plan = &reader->out->plan;
     struct sim_words words;
 
-    if (fits(reader, "seed %n", &words))
+    if (fits(reader, "seed %n", &words)) {
         plan->seed = words.number;
-    else if (fits(reader, "at %d: nothing goes wrong any more", &words))
+        reader->out->is_drawn = true;
+    } else if (fits(reader, "at %d: nothing goes wrong any more", &words))
         plan->end_ms = words.duration_ms;
     else if (fits(reader, "the coordinator has room for %n pushes", &words)) {
         plan->pushes_max = words.number < UINT8_MAX ? (uint8_t)words.number : UINT8_MAX;

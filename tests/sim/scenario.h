@@ -54,10 +54,11 @@ struct expectation {
 };
 
 struct scenario {
-    struct sim_plan    plan;
-    unsigned           fault_lines[SIM_FAULTS];
-    bool               crashes; /* again, with the coordinator killed at each write */
-    size_t             expect_count;
+    struct sim_plan plan;
+    unsigned        fault_lines[SIM_FAULTS];
+    bool   is_drawn; /* it has a seed's luck: not each fault has to make a difference */
+    bool   crashes;  /* again, with the coordinator killed at each write */
+    size_t expect_count;
     struct expectation expects[SCENARIO_EXPECTS];
 };
 

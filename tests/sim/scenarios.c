@@ -1,6 +1,7 @@
 /* Scenarios are run: as they are, then with every effect carried out twice, then with the crashes that they ask for. */
 #include "tests/sim/scenario.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static void on_abort(int signal)
 
 static bool was_felt(const struct sim *sim, const struct scenario *scenario, char *said)
 {
-    for (size_t i = 0; i < scenario->plan.fault_count; i++) {
+    for (size_t i = 0; i < scenario->plan.fault_count && !scenario->is_drawn; i++) {
         char text[200];
         if (sim->felt[i])
             continue;
@@ -58,6 +59,8 @@ static bool run(const struct scenario *scenario, FILE *trace, uint32_t *writes, 
     bool                   is_plain = !plan->crash_at && !plan->effects_twice;
     bool                   good = sim_run(sim);
 
+    if (trace)
+        fprintf(trace, "digest %016" PRIx64 "\n", sim->digest);
     *writes = sim->writes;
     if (!good)
         snprintf(said, SAID_MAX, "it breaks promise %d: %s", sim->broken, sim->broken_text);
