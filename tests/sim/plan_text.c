@@ -77,8 +77,15 @@ void sim_plan_fault_text(const struct sim_plan *plan, const struct sim_fault *fa
             snprintf(text + len, size - len, "%c", at[0]);
         len += (size_t)wrote;
     }
-    if (len < size && fault->luck && !sim_sentence_has_luck(sentence))
-        snprintf(text + len, size - len, " [luck %u]", fault->luck);
+    if (len >= size || sim_sentence_has_luck(sentence) || !fault->luck)
+        return;
+    len += (size_t)snprintf(text + len, size - len, " [luck %u", fault->luck);
+    if (len < size && !strstr(sentence, "%d") && fault->for_ms) {
+        len += (size_t)snprintf(text + len, size - len, ", ");
+        len += (size_t)print_duration(text + len, size - len, fault->for_ms);
+    }
+    if (len < size)
+        snprintf(text + len, size - len, "]");
 }
 
 static void print_arches(uint8_t arches, FILE *out)

@@ -135,13 +135,19 @@ static bool read_push(struct reader *reader)
 
 /* ---- what goes wrong, and when ---- */
 
-static const char *read_luck(struct sim_reading *reading, const char *at, uint32_t *out)
+/* What a seed's fault has besides its words. */
+static const char *read_luck(struct sim_reading *reading, const char *at,
+                             struct sim_fault *fault)
 {
-    struct sim_words words;
-    const char      *end = *at ? sim_match(reading, at, " [luck %n]", &words) : NULL;
+    struct sim_words words = { 0 };
+    const char      *end = *at ? sim_match(reading, at, " [luck %n, %d]", &words) : NULL;
 
     if (end)
-        *out = words.number;
+        fault->for_ms = words.duration_ms;
+    else if (*at)
+        end = sim_match(reading, at, " [luck %n]", &words);
+    if (end)
+        fault->luck = words.number;
     return end ? end : at;
 }
 
@@ -159,7 +165,7 @@ static bool read_kind(struct reader *reader, const char *at, bool waits, bool is
         fault->agent = words.agent;
         fault->for_ms = words.duration_ms;
         fault->luck = sim_luck_of(sentence, &words);
-        if (!*read_luck(&reader->reading, end, &fault->luck))
+        if (!*read_luck(&reader->reading, end, fault))
             return true;
     }
     return false;
