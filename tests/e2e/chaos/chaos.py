@@ -128,7 +128,7 @@ def main(seconds, seed):
     daemons = start_daemons(diary)
     wait_for_agents()
     watcher, started = start_watcher(), now()
-    stream = Stream(schedule.clients(seed, seconds), diary, started)
+    stream = Stream(schedule.clients(seed, seconds), diary, started, seconds)
     history = History(stream, diary)
     faults = Faults(daemons, stream, diary, seed)
     faults.play(schedule.faults(seed, seconds), started)

@@ -86,9 +86,10 @@ def make_source(name, version):
 class Stream(threading.Thread):
     """Plays the clients' part of the schedule."""
 
-    def __init__(self, schedule, diary, started):
+    def __init__(self, schedule, diary, started, seconds):
         super().__init__(daemon=True)
         self.schedule, self.diary, self.started = schedule, diary, started
+        self.until = started + seconds
         self.clients, self.leavers = [], []
         self.start()
 
@@ -98,6 +99,8 @@ class Stream(threading.Thread):
             # More at once than the agents can take makes only a queue.
             while sum(client.process.poll() is None for client in self.clients) >= 16:
                 time.sleep(0.5)
+            if now() > self.until:
+                return               # a slow machine does not get through them all
             make_source(name, version)
             for _ in range({"twins": 3}.get(how, 1)):
                 client = Client(len(self.clients), how, name, version)
