@@ -11,7 +11,7 @@
 int lk_notary_directory(char **out, struct lk_err *err);
 
 /*
- * The one file .../tls/HOST[:PORT]/NAME.crt for this server, owned; NULL if there is none.  INVALID if there are
+ * The one file .../tls/HOST[:PORT]/NAME.crt for this server, owned; NULL if there is none, or no such place.  INVALID if there are
  * several: then one has to be named.
  */
 int lk_notary_ca_file(char **out, const char *url, struct lk_err *err);

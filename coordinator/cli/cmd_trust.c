@@ -54,15 +54,13 @@ static void trust_fini(struct trust *trust)
 }
 
 static int set_up(struct trust *trust, const struct values *values, const char *text,
-                  struct lk_err *err)
+                  bool is_init, struct lk_err *err)
 {
     if (lk_reference_parse(lk_str_of(text), &trust->repository, err) < 0)
         return -1;
-    if (trust->repository.tag[0] || trust->repository.has_digest)
-        return lk_err_set(err, LK_ERR_INVALID,
-                          "%s: content trust is begun and shown for whole repositories: leave "
-                          "tag and digest out",
-                          text);
+    if (trust->repository.has_digest || (is_init && trust->repository.tag[0]))
+        return lk_err_set(err, LK_ERR_INVALID, "%s: leave %s out", text,
+                          is_init ? "the tag" : "the digest");
     if (values->directory)
         trust->directory = lk_xstrdup(values->directory);
     else if (lk_notary_directory(&trust->directory, err) < 0)
@@ -156,10 +154,27 @@ static int init(const struct trust *trust, struct lk_err *err)
     return 0;
 }
 
+/* The digest alone, for scripts. */
+static int look_up(const struct trust *trust, struct lk_err *err)
+{
+    struct lk_digest digest;
+    uint64_t         length;
+    char             text[LK_DIGEST_TEXT_SIZE];
+
+    if (lk_notary_lookup(trust->server, trust->directory, trust->repository.tag, time(NULL),
+                         &digest, &length, err) < 0)
+        return -1;
+    lk_digest_format(&digest, text);
+    printf("%s\n", text);
+    return 0;
+}
+
 static int inspect(const struct trust *trust, bool as_json, struct lk_err *err)
 {
     LK_CLEANUP(lk_notary_view_fini) struct lk_notary_view view = { 0 };
 
+    if (trust->repository.tag[0])
+        return look_up(trust, err);
     if (lk_notary_view_fetch(&view, trust->server, trust->directory, LK_NOTARY_TO_BELIEVE,
                              time(NULL), err) < 0)
         return -1;
@@ -196,7 +211,7 @@ static int run(const struct lk_call *call)
         return LK_EXIT_INFRASTRUCTURE;
     }
     if (lk_wants_json(values->output, &as_json, &err) < 0 ||
-        set_up(&trust, values, call->arguments[1], &err) < 0)
+        set_up(&trust, values, call->arguments[1], is_init, &err) < 0)
         return lk_exit_of(&err);
     if (is_init)
         return init(&trust, &err) < 0 ? lk_exit_of_refusal(&err) : LK_EXIT_OK;
@@ -205,7 +220,7 @@ static int run(const struct lk_call *call)
 
 const struct lk_command lk_cmd_trust = {
     .name = "trust",
-    .arguments = "init|inspect REPOSITORY",
+    .arguments = "init|inspect REPOSITORY[:TAG]",
     .summary = "Docker Content Trust: begins it for a repository, or shows what it says.",
     .details =
         "Talks to a Notary server (https) as Docker's client does, and shares its keys.  init "
@@ -214,7 +229,9 @@ const struct lk_command lk_cmd_trust = {
         "are\n"
         "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE and DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE, "
         "else\n"
-        "asked for.  inspect verifies all that it shows, and exits with 6 if it does not hold.",
+        "asked for.  inspect verifies all that it shows, of a TAG only the digest, and exits "
+        "with 6 if it\n"
+        "does not hold.",
     .count_min = 2,
     .count_max = 2,
     .values_size = sizeof(struct values),

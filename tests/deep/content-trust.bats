@@ -83,6 +83,9 @@ all_agree() {
     all_agree first "$(tag_of "$published")"
     all_agree first v1
     [ "$(docker_signers first v1)" = "Repo Admin" ]
+    [ "$(lkcoord trust inspect --ca-file "$NOTARY_CA" "$REGISTRY/demo/first:v1")" = "$(digest_at first v1)" ]
+    run lkcoord trust inspect "$REGISTRY/demo/first:v0"
+    [ "$status" -eq 6 ]
 }
 
 @test "what content trust says already is not said again, and what it lacks makes a push of its own" {

@@ -220,6 +220,35 @@ static void keys_of_all_the_clients_forms_are_read(void **state)
     }
 }
 
+static void read_scratch(const char *name, struct lk_buf *out)
+{
+    LK_CLEANUP(lk_free_pointer) char *path = lk_xasprintf("%s/%s", directory, name);
+    struct lk_err                     err = { 0 };
+
+    assert_int_equal(lk_file_read(path, out, &err), 0);
+}
+
+/* Roots may have one; we make none. */
+static void a_signature_by_an_rsa_key_verifies(void **state)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf public_key = LK_BUF_INIT(4096);
+    LK_CLEANUP(lk_buf_fini) struct lk_buf signature = LK_BUF_INIT(4096);
+    LK_CLEANUP(lk_json_free) json_t      *key = NULL;
+
+    (void)state;
+    run("openssl genrsa -out rsa.key 2048; openssl rsa -in rsa.key -pubout -outform DER -out "
+        "rsa.pub;"
+        "printf message | openssl dgst -sha256 -sigopt rsa_padding_mode:pss"
+        " -sigopt rsa_pss_saltlen:32 -sign rsa.key -out rsa.sig");
+    read_scratch("rsa.pub", &public_key);
+    read_scratch("rsa.sig", &signature);
+    key = lk_notary_key_new("rsa", public_key.data, public_key.len);
+    LK_CLEANUP(lk_free_pointer) char *text = lk_base64_encode(signature.data, signature.len);
+    assert_true(lk_notary_key_verifies(key, "rsapss", text, LK_STR("message")));
+    assert_false(lk_notary_key_verifies(key, "rsapss", text, LK_STR("massage")));
+    assert_false(lk_notary_key_verifies(key, "ecdsa", text, LK_STR("message")));
+}
+
 /* PKCS#8 with Notary's own object identifier, and public key, seed, public key. */
 static void notarys_own_ed25519_form_is_read(void **state)
 {
@@ -273,6 +302,30 @@ static void a_key_file_that_cannot_be_is_named(void **state)
         if (!strstr(err.text, cases[i].text))
             fail_msg("%s: %s", cases[i].name, err.text);
     }
+}
+
+static void a_roots_certificate_is_for_one_repository_and_time(void **state)
+{
+    LK_CLEANUP(lk_notary_private_free) struct lk_notary_private *key = NULL;
+    LK_CLEANUP(lk_json_free) json_t *own = NULL, *group = NULL, *lengthy = NULL;
+    char                             name[150];
+    struct lk_err                    err = { 0 };
+
+    (void)state;
+    memset(name, 'a', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    assert_int_equal(lk_notary_private_new(&key, &err), 0);
+    own = lk_notary_private_certificate(key, "r.example/a/b", NOW, &err);
+    group = lk_notary_private_certificate(key, "r.example/a*", NOW, &err);
+    lengthy = lk_notary_private_certificate(key, name, NOW, &err);
+    assert_true(lk_notary_key_is_root_of(own, "r.example/a/b", NOW + 1));
+    assert_false(lk_notary_key_is_root_of(own, "r.example/a/c", NOW + 1));
+    assert_false(lk_notary_key_is_root_of(own, "r.example/a/b", NOW - 1));
+    assert_false(lk_notary_key_is_root_of(own, "r.example/a/b", NOW + 3651LL * 86400));
+    assert_true(lk_notary_key_is_root_of(group, "r.example/a/c", NOW + 1));
+    assert_false(lk_notary_key_is_root_of(group, "r.example/b", NOW + 1));
+    assert_true(lk_notary_key_is_root_of(lengthy, name, NOW + 1));
+    assert_false(lk_notary_key_is_root_of(lk_notary_private_public(key), "r.example/a/b", NOW));
 }
 
 /* ---- metadata ---- */
@@ -502,8 +555,10 @@ int main(void)
         cmocka_unit_test(times_are_read_as_the_go_language_writes_them),
         cmocka_unit_test(a_written_key_opens_with_its_passphrase_alone),
         cmocka_unit_test(keys_of_all_the_clients_forms_are_read),
+        cmocka_unit_test(a_signature_by_an_rsa_key_verifies),
         cmocka_unit_test(notarys_own_ed25519_form_is_read),
         cmocka_unit_test(a_key_file_that_cannot_be_is_named),
+        cmocka_unit_test(a_roots_certificate_is_for_one_repository_and_time),
         cmocka_unit_test(a_file_has_the_exact_form_and_verifies),
         cmocka_unit_test(a_signature_counts_only_by_its_own_key_and_once),
         cmocka_unit_test(changed_metadata_do_not_verify),
