@@ -44,7 +44,7 @@ CONFIG_fuzz    := $(CONFIG_asan) -fsanitize=fuzzer-no-link
 
 # pkg-config is asked once a make, unless nothing is built by this one; the packages' headers are system headers
 # to us (not warned about).
-ifneq ($(filter-out help clean deps demo check check-deep chaos lint format,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean deps demo check check-deep chaos coverage lint format,$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 endif
@@ -78,7 +78,7 @@ SIM        := $(OUT)/tests/sim/sim
 EXPLORE    := $(OUT)/tests/explore/explore
 HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard tests/tools/*.c)))
 
-.PHONY: all help deps demo check check-deep chaos tests sim explore mutants fuzz fuzzers lint format bench install clean
+.PHONY: all help deps demo check check-deep chaos tests sim explore coverage mutants fuzz fuzzers lint format bench install clean
 .SECONDARY:
 
 all: $(PROGRAMS) ## build the programs
@@ -122,6 +122,9 @@ sim: ## run seeds of the simulated world, SEEDS=A-B, with FAULTS=N a push; print
 explore: ## go through all that can happen in small worlds, the large ones of them too
 	@$(MAKE) --no-print-directory CONFIG=release build/release/tests/explore/explore
 	@build/release/tests/explore/explore --all
+
+coverage: ## branches of both cores that the fast tests do not take
+	@tests/tools/coverage.sh
 
 mutants: ## break lkcoord in known ways, one at a time: does a test notice?
 	@deploy/install-deps.sh

@@ -169,9 +169,6 @@ static void ordered(struct lk_agent_core *core, const struct lk_agent_event *eve
 {
     struct lk_slot *slot = slot_of_job(core, event->job);
 
-    if (core->stopping) {
-        return;
-    }
     if (event->kind == LK_AGENT_OFFERED) {
         offered(core, event, context);
         return;
@@ -220,6 +217,7 @@ static void handle(struct lk_agent_core *core, const struct lk_agent_event *even
     struct lk_slot_context context = context_of(core, event->now_ms, out);
     struct lk_slot        *slot = event->task ? slot_of_task(core, event->task) : NULL;
 
+    /* untaken: every kind has its case */
     switch (event->kind) {
     case LK_AGENT_WAKE: break;
     case LK_AGENT_SHUTDOWN: shut_down(core, &context); break;

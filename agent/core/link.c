@@ -150,6 +150,7 @@ int64_t lk_link_wake_ms(const struct lk_link *link)
 {
     int64_t silence;
 
+    /* untaken: every state has its case */
     switch (link->state) {
     case LK_LINK_DOWN:
     case LK_LINK_GREETING: return link->until_ms;

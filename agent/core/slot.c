@@ -268,7 +268,7 @@ bool lk_slot_news(struct lk_slot *slot, const struct lk_agent_event *event,
 {
     if (slot->state == LK_SLOT_ACTIVE)
         return active_news(slot, event, context);
-    if (slot->state != LK_SLOT_CLOSING || event->kind != LK_AGENT_STOPPED)
+    if (event->kind != LK_AGENT_STOPPED)
         return false;
     ask(slot, context, LK_AGENT_FORGET);
     *slot = (struct lk_slot) { .state = LK_SLOT_FREE };

@@ -68,7 +68,7 @@ void lk_slot_drop(struct lk_slot *slot, const struct lk_slot_context *context);
 bool lk_slot_permit(struct lk_slot *slot, uint64_t fence,
                     const struct lk_slot_context *context);
 
-/* News of the slot's own task.  False if it does not fit the phase. */
+/* News of the slot's own task; the slot is not free.  False if it does not fit the phase. */
 bool lk_slot_news(struct lk_slot *slot, const struct lk_agent_event *event,
                   const struct lk_slot_context *context);
 
