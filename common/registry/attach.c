@@ -134,7 +134,9 @@ int lk_attach(struct lk_crew *crew, const struct lk_descriptor *subject,
               size_t also_count, struct lk_err *err)
 {
     LK_CLEANUP(attachment_fini)
-    struct lk_attachment a = { .subject = subject, .signatures = signatures };
+    struct lk_attachment a = { .subject = subject,
+                               .signatures = signatures,
+                               .referrers = { .by_api = true } };
 
     if (make_parts(&a, err) < 0 || prepare(crew, &a, in_hurry, also, also_count, err) < 0 ||
         settle(crew, &a, err) < 0) {

@@ -18,7 +18,7 @@ struct lk_attached_list {
 
 /* What refers to the subject. */
 struct lk_referrers_list {
-    bool    by_api;
+    bool    by_api; /* or not yet known */
     json_t *list;
     json_t *root; /* of the tag that stands for the API; NULL: not there */
 };

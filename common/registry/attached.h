@@ -62,8 +62,8 @@ bool lk_bundle_is_wanted(struct lk_str bytes, const struct lk_signature_wanted *
                          bool every);
 
 /*
- * What refers to `digest`: an array of descriptors in `*list`, never NULL.  `*by_api`: the registry keeps the list
- * itself; else the list is what the tag named, whose document is `*root` (NULL: there is none).
+ * What refers to `digest`: an array of descriptors in `*list`, never NULL.  `*by_api` going in: it may be that the
+ * registry keeps the list itself; coming out: it does; else the list is what the tag named, whose document is `*root` (NULL: there is none).
  */
 int lk_referrers_read(struct lk_registry *registry, const struct lk_digest *digest,
                       json_t **list, json_t **root, bool *by_api, struct lk_err *err);

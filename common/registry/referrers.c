@@ -79,9 +79,10 @@ static int ask_api(struct lk_registry *registry, const struct lk_digest *digest,
     LK_CLEANUP(lk_free_pointer) char *url = NULL;
     char                              text[LK_DIGEST_TEXT_SIZE];
 
-    *by_api = false;
-    if (registry->has_no_referrers)
+    if (registry->has_no_referrers || !*by_api) {
+        *by_api = false;
         return 0;
+    }
     lk_digest_format(digest, text);
     url = lk_xasprintf("%sreferrers/%s", registry->base, text);
     for (size_t i = 0; url && i < PAGES_MAX; i++) {

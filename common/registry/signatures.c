@@ -180,7 +180,7 @@ static int check_bundles(struct lk_registry *registry, const struct lk_signature
 {
     LK_CLEANUP(lk_attached_free) json_t *list = NULL;
     LK_CLEANUP(lk_attached_free) json_t *root = NULL;
-    bool                                 by_api;
+    bool                                 by_api = true;
 
     return lk_referrers_read(registry, wanted->digest, &list, &root, &by_api, err) < 0
                ? -1

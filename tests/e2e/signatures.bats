@@ -138,6 +138,23 @@ verifies_by_one_form() {
     verifies_by_one_form "$published" "$SIGNING_KEY" .sig
 }
 
+# PUT is answered, and what is found afterwards is what it was: as if another one had written at the same time.
+@test "a list that is not what was written there is read and added to again" {
+    rm -f "$WORLD/proxy/referrers"
+    new_small_package lost "arches: [amd64]"
+    printf '%s\n' '2 PUT /manifests/sha256-[0-9a-f]{64}\.sig$ status 201' \
+        '2 PUT /manifests/sha256-[0-9a-f]{64}$ status 201' >"$WORLD/proxy/faults"
+    REGISTRY=$PROXY push lost
+    [ "$status" -eq 0 ]
+    [ ! -s "$WORLD/proxy/faults" ]
+    repository=$(repository_of "$published")
+    for digest in $(REGISTRY=$PROXY digests_of "$published"); do
+        manifest "$repository" "${digest/:/-}.sig" | jq -e '.layers | length > 0'
+        [ -n "$(statements "$repository" "$digest")" ]
+    done
+    lkcoord verify --plain-http --key "$SIGNING_KEY" "$published"
+}
+
 # NAME FILTER: the published index changed, with all signatures of the right one attached to it.
 tampered() {
     local name=$1 changed digest repository=$REGISTRY/demo/judged right=${published#*@}

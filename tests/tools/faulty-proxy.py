@@ -13,6 +13,7 @@ COUNT goes down by one; at 0 the line is no more.
   reset N      N bytes of the request's body reach the registry, then both connections are reset
   keep N       the same before a registry that keeps what arrived (docker-registry 2.8 gives it up)
   slow N       the answer comes N seconds late
+  late N       N milliseconds
   lose         the registry does its work, its answer is lost
   status CODE  the registry is not asked, CODE is answered
   doubt        the registry is not asked, 400 is answered with DIGEST_INVALID, as docker-registry does if it reads
@@ -132,8 +133,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         subject = None
         if self.command == "PUT" and "/manifests/" in self.path and answer.status == 201 and self.server.has_referrers():
             subject = self.server.refer(self.path, put)
-        if fault == "slow":
-            time.sleep(argument)
+        if fault in ("slow", "late"):
+            time.sleep(argument if fault == "slow" else argument / 1000)
         if fault == "lose":
             self.reset()
             return
@@ -216,6 +217,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # of the default 5 the rest would have to knock again, a second later
 
     def __init__(self, directory, upstream, own="127.0.0.1:0"):
         self.directory, self.upstream = directory, upstream

@@ -3,6 +3,7 @@
 #include "common/base/hex.h"
 #include "common/keyfile/signing_key.h"
 #include "common/registry/attach.h"
+#include "common/registry/attached.h"
 #include "tests/unit/local_registry.h"
 
 #include <jansson.h>
@@ -271,6 +272,48 @@ static void rubbish_under_the_signature_tag_is_not_overwritten(void **state)
     assert_int_equal(err.kind, LK_ERR_CONFLICT);
 }
 
+/* A bundle lies where it can be moved: only its own words count. */
+static void a_bundle_counts_for_its_key_its_digest_and_its_names_only(void **state)
+{
+    struct lk_signatures       signatures;
+    struct lk_bundle           bundle;
+    struct lk_digest           digest = { { 1 } }, other = { { 2 } };
+    struct lk_descriptor       subject = { .media_type = LK_OCI_MANIFEST, .digest = digest };
+    const char                *names[] = { "h/org/x:1", "h/org/x:2" };
+    struct lk_signature_wanted wanted = { &digest, names, 1, lk_signing_key_public(keys[1]),
+                                          1 };
+    struct lk_err              err;
+
+    (void)state;
+    sign_as(&signatures, 1, "h/org/x:1", &digest);
+    assert_int_equal(lk_bundle_make(&bundle, &subject, &signatures, 0, &err), 0);
+    assert_true(lk_bundle_is_wanted(lk_buf_str(&bundle.bytes), &wanted, true));
+    wanted.reference_count = 2;
+    assert_true(lk_bundle_is_wanted(lk_buf_str(&bundle.bytes), &wanted, false));
+    assert_false(lk_bundle_is_wanted(lk_buf_str(&bundle.bytes), &wanted, true));
+    wanted.references = names + 1;
+    wanted.reference_count = 1;
+    assert_false(lk_bundle_is_wanted(lk_buf_str(&bundle.bytes), &wanted, false));
+    wanted.reference_count = 0;
+    assert_true(lk_bundle_is_wanted(lk_buf_str(&bundle.bytes), &wanted, false));
+    wanted.digest = &other;
+    assert_false(lk_bundle_is_wanted(lk_buf_str(&bundle.bytes), &wanted, false));
+    wanted.digest = &digest;
+    wanted.keys = lk_signing_key_public(keys[0]);
+    assert_false(lk_bundle_is_wanted(lk_buf_str(&bundle.bytes), &wanted, false));
+    wanted.keys = lk_signing_key_public(keys[1]);
+    for (size_t i = 0; i < bundle.bytes.len; i++) {
+        bundle.bytes.data[i] ^= 1;
+        /* Some bytes are not what is signed, as the hint; but none may do harm. */
+        lk_bundle_is_wanted(lk_buf_str(&bundle.bytes), &wanted, false);
+        bundle.bytes.data[i] ^= 1;
+    }
+    char *payload = strstr(bundle.bytes.data, "\"payload\":\"") + 12;
+    payload[40] ^= 1;
+    assert_false(lk_bundle_is_wanted(lk_buf_str(&bundle.bytes), &wanted, false));
+    lk_bundle_fini(&bundle);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_signature_counts_for_its_key_and_its_name_only),
         cmocka_unit_test(a_signature_of_another_digest_does_not_count),
         cmocka_unit_test(signing_twice_writes_nothing_the_second_time),
+        cmocka_unit_test(a_bundle_counts_for_its_key_its_digest_and_its_names_only),
         cmocka_unit_test(foreign_layers_are_kept_and_understood),
         cmocka_unit_test(rubbish_under_the_signature_tag_is_not_overwritten),
     };
