@@ -211,8 +211,8 @@ static void where_signatures_are_required_nothing_unsigned_begins(void **state)
                                 "content-trust: required\n",
                                 ((struct scratch *)*state)->directory);
 
-    must(lk_sigstore_generate(scratch_path(state, "sign.key"), scratch_path(state, "sign.pub"), LK_KEY_ED25519,
-                              LK_STR("pass"), &err),
+    must(lk_sigstore_generate(scratch_path(state, "sign.key"), scratch_path(state, "sign.pub"),
+                              LK_KEY_ED25519, LK_STR("pass"), &err),
          &err);
     must(lk_file_create(scratch_path(state, "pass"), LK_STR("pass"), 0600, &err), &err);
     world.config = config;
