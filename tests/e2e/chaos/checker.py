@@ -106,8 +106,8 @@ class Checker:
             running = {}
             for line in lines_of(f"{WORLD}/{agent}/state/storage/builds"):
                 words = line.split()
-                if len(words) < 5 or words[0] not in ("begun", "ended"):
-                    continue     # cut by a full disk
+                if len(words) < 5 or words[0] not in ("begun", "ended") or not words[1].isdigit():
+                    continue     # cut by a full disk, or the rest of one that was
                 event, when, arch, what, pid, *status = words
                 if event == "begun":
                     running[pid] = {"agent": agent, "begin": int(when) / 1000, "status": None}
