@@ -2,6 +2,7 @@
 #include "tests/sim/agent.h"
 
 #include "tests/sim/check.h"
+#include "tests/sim/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ static void remember(struct sim *sim, struct sim_agent *agent,
 {
     check_welcomed(sim, agent->number, agent->disk.epoch, effect->epoch);
     agent->disk.epoch = effect->epoch;
+    story_agent(sim, "followed", agent->number, 0, effect->epoch);
     agent->disk.cluster_len = effect->cluster_len;
     memcpy(agent->disk.cluster, effect->cluster, effect->cluster_len);
 }
@@ -132,7 +134,12 @@ static void hear(struct sim *sim, struct sim_agent *agent, const struct sim_mess
     event.welcome.epoch = message->epoch;
     agent->order =
         (struct order) { message->arch, message->name, message->in_turn, message->build_only };
+    uint64_t stale = lk_agent_core_stale(agent->core);
+    uint32_t life = agent->life;
     agent_step(sim, agent, &event);
+    if (message->type == SIM_PERMIT && agent->life == life &&
+        lk_agent_core_stale(agent->core) == stale)
+        story_agent(sim, "took", agent->number, message->job, message->fence);
 }
 
 /* What was built and is still whole goes on; so often only as the agent does not die of it. */
@@ -221,8 +228,10 @@ void sim_agent_kill(struct sim *sim, uint32_t number, int64_t pause_ms, bool wip
 
     if (!agent->core)
         return;
-    if (wipe)
+    if (wipe) {
         memset(&agent->disk, 0, sizeof(agent->disk));
+        story_agent(sim, "wiped", number, 0, 0);
+    }
     end_process(sim, agent, pause_ms);
 }
 

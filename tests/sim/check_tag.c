@@ -1,5 +1,6 @@
 /* The promises about what a tag names, checked in the moment in which the coordinator moves it. */
 #include "tests/sim/check.h"
+#include "tests/sim/trace.h"
 
 #include "coordinator/core/core.h"
 
@@ -76,6 +77,7 @@ void check_tag_moves(struct sim *sim, const struct lk_core *core,
                                       (uint8_t)(effect->tag[1] - '0') };
     const struct sim_tag    *tag = &sim->registry.tags[name.repository][name.tag];
 
+    story_tag(sim, effect, place);
     if (!place || !index->is_put || !package) {
         sim_break(sim, CHECK_COMPLETE, "a tag moves to what was never put");
         return;

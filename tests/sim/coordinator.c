@@ -3,6 +3,7 @@
 
 #include "tests/core/digest.h"
 #include "tests/sim/check.h"
+#include "tests/sim/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ void coordinator_step(struct sim *sim, struct lk_event *event)
     event->now_ms = coordinator_clock(sim);
     event->wall_ms = WALL_MS + event->now_ms + (sim->now_ms / 20000 % 3 - 1) * 3600000;
     check_event(sim, event);
+    story_event(sim, event);
     const struct lk_out *out = lk_core_step(c->core, event);
     for (size_t i = 0; i < out->fact_count; i++)
         check_fact(sim, c->core, &out->facts[i], event);
@@ -152,8 +154,11 @@ void sim_coordinator_kill(struct sim *sim, int64_t pause_ms, uint32_t luck)
     if (!c->core)
         return;
     size_t durable = c->durable + luck % (c->count - c->durable + 1);
-    c->durable = journal_whole_steps(c, durable);
+    durable = journal_whole_steps(c, durable);
+    size_t told = c->durable;
+    c->durable = durable;
     die(sim, pause_ms);
+    story_crash(sim, durable, told);
     c->count = c->durable;
     check_restart(sim, false);
 }
@@ -169,6 +174,7 @@ void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck)
     c->digest = 0;
     c->count = c->durable =
         journal_whole_steps(c, c->durable - luck % (c->durable - c->base + 1));
+    story_restore(sim, c->durable);
     c->jumps = true;
     c->epoch = 0;
     check_restart(sim, true);

@@ -1,5 +1,6 @@
 /* What the core wants done, carried out when its facts are on disk. */
 #include "tests/sim/coordinator.h"
+#include "tests/sim/trace.h"
 
 #include <stdio.h>
 
@@ -37,6 +38,7 @@ static void tell_of_job(struct sim *sim, const struct lk_effect *effect,
 
 void coordinator_carry_out(struct sim *sim, const struct lk_effect *effect)
 {
+    story_effect(sim, effect);
     switch (effect->type) {
     case LK_EFFECT_ACCEPTED:
         sim_client_accepted(sim, (uint32_t)effect->session - 1, effect->push);

@@ -5,6 +5,7 @@
 #include "tests/sim/book.h"
 #include "tests/sim/check.h"
 #include "tests/sim/coordinator.h"
+#include "tests/sim/trace.h"
 
 #include "coordinator/core/snapshot.h"
 
@@ -129,6 +130,7 @@ static void begin_sync(struct sim *sim)
     if (slow)
         sim_feel(sim, SIM_DISK_IS_SLOW, 0);
     c->syncing = c->count;
+    story_sync(sim, true);
     sim_at(sim, sim->now_ms + between(&c->dice, 1, slow ? 5000 : 3), SIM_AT_SYNCED, c->life, 0,
            (uint32_t)c->syncing);
 }
@@ -217,6 +219,7 @@ void journal_take(struct sim *sim, const struct lk_out *out)
     for (size_t i = 0; i < out->fact_count; i++) {
         append(c, &out->facts[i], sim->now_ms);
         book_note(sim, &out->facts[i]);
+        story_fact(sim, c->core, &out->facts[i], c->count);
         if (sim->trace)
             say_fact(sim, &out->facts[i]);
     }
@@ -236,6 +239,7 @@ void journal_synced(struct sim *sim, size_t count)
 
     c->durable = count;
     c->syncing = 0;
+    story_sync(sim, false);
     if (sim_strikes(sim, SIM_KILLED_AFTER_SYNC, 0, &fault)) {
         sim_coordinator_kill(sim, fault->for_ms, 0);
         return;
@@ -265,6 +269,7 @@ void journal_jump(struct sim *sim)
     append(c, &fact, sim->now_ms);
     c->keys[c->count - 1].is_last = true;
     c->durable = c->count;
+    story_fact(sim, c->core, &fact, c->count);
     if (!lk_core_apply(c->core, &fact))
         sim_break(sim, CHECK_REPLAY, "the jump of a restored journal does not fit");
 }
@@ -288,6 +293,7 @@ void journal_compact(struct sim *sim)
         append(c, &fact, sim->now_ms);
     c->keys[c->count - 1].is_last = true;
     c->base = c->durable = c->count;
+    story_compacted(sim, c->count);
     SIM_SAY(sim, "coordinator: its journal is shortened to %zu facts", c->count);
     lk_snapshot_free(&snapshot);
     lk_core_free(&c->core);

@@ -5,6 +5,7 @@
  *   sim --replay SEED [--faults N] prints everything that happens
  *   sim --shrink SEED [--faults N] takes away what does not matter for its failure, and prints the rest as a scenario
  *   sim --print SEED [--faults N]  its plan, as a scenario
+ *   sim --steps SEED [--faults N]  prints what the models of tests/model judge
  *   sim [--trace] --scenario FILE... runs scenarios (../scenarios/README.md)
  *
  * Status 1: a promise was broken; README.md has them by number.
@@ -12,6 +13,7 @@
 #include "tests/sim/check.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/shrink.h"
+#include "tests/sim/trace.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -28,7 +30,7 @@ struct options {
     uint64_t last;
     uint32_t intensity;
     bool     trace;
-    enum { SEEDS, REPLAY, SHRINK, PRINT, SCENARIO } what;
+    enum { SEEDS, REPLAY, SHRINK, PRINT, STEPS, SCENARIO } what;
 };
 
 struct totals {
@@ -145,6 +147,20 @@ static int replay(const struct options *options)
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int tell_steps(const struct options *options)
+{
+    struct sim_plan plan;
+
+    sim_plan_make(&plan, options->first, options->intensity);
+    struct sim       *sim = sim_new(&plan, NULL);
+    struct sim_story *story = sim->story = story_new();
+    bool              good = sim_run(sim);
+    story_print(story, stdout);
+    sim_free(&sim);
+    story_free(&story);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int shrink(const struct options *options)
 {
     struct sim_plan plan;
@@ -184,14 +200,17 @@ static bool parse_seeds(const char *text, struct options *options)
 
 static bool parse(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        { "seeds", required_argument, NULL, 's' },  { "replay", required_argument, NULL, 'r' },
-        { "shrink", required_argument, NULL, 'k' }, { "print", required_argument, NULL, 'p' },
-        { "scenario", no_argument, NULL, 'c' },     { "trace", no_argument, NULL, 't' },
-        { "faults", required_argument, NULL, 'f' }, { NULL, 0, NULL, 0 }
-    };
-    bool good = false;
-    int  option;
+    static const struct option known[] = { { "seeds", required_argument, NULL, 's' },
+                                           { "replay", required_argument, NULL, 'r' },
+                                           { "shrink", required_argument, NULL, 'k' },
+                                           { "print", required_argument, NULL, 'p' },
+                                           { "steps", required_argument, NULL, 'm' },
+                                           { "scenario", no_argument, NULL, 'c' },
+                                           { "trace", no_argument, NULL, 't' },
+                                           { "faults", required_argument, NULL, 'f' },
+                                           { NULL, 0, NULL, 0 } };
+    bool                       good = false;
+    int                        option;
 
     *options = (struct options) { .intensity = 1 };
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -207,6 +226,7 @@ static bool parse(int argc, char **argv, struct options *options)
             options->what = option == 's'   ? SEEDS
                             : option == 'r' ? REPLAY
                             : option == 'p' ? PRINT
+                            : option == 'm' ? STEPS
                                             : SHRINK;
             good = parse_seeds(optarg, options);
         }
@@ -219,8 +239,9 @@ int main(int argc, char **argv)
     struct options options;
 
     if (!parse(argc, argv, &options)) {
-        fprintf(stderr, "usage: sim --seeds A-B | --replay|--shrink|--print SEED [--faults N]\n"
-                        "       sim [--trace] --scenario FILE...\n");
+        fprintf(stderr,
+                "usage: sim --seeds A-B | --replay|--shrink|--print|--steps SEED [--faults N]\n"
+                "       sim [--trace] --scenario FILE...\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -230,5 +251,7 @@ int main(int argc, char **argv)
         return print_plan(&options);
     if (options.what == REPLAY)
         return replay(&options);
+    if (options.what == STEPS)
+        return tell_steps(&options);
     return options.what == SHRINK ? shrink(&options) : run_seeds(&options);
 }

@@ -5,6 +5,7 @@
  */
 #include "tests/sim/check.h"
 #include "tests/sim/coordinator.h"
+#include "tests/sim/trace.h"
 
 #include <string.h>
 
@@ -227,6 +228,7 @@ static void sign(struct sim *sim, struct operation *operation)
     for (size_t i = 0; i < effect->count; i++)
         sim_registry_find(sim, &effect->children[i].digest)->signed_as |= sim_name_bit(name);
     index->signed_as |= sim_name_bit(name);
+    story_signed(sim, operation->index);
     answer(sim, operation, NULL, NULL);
 }
 

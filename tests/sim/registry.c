@@ -2,6 +2,7 @@
 #include "tests/sim/sim.h"
 
 #include "tests/sim/check.h"
+#include "tests/sim/trace.h"
 
 #include <string.h>
 
@@ -9,6 +10,7 @@ uint32_t sim_registry_add(struct sim *sim, const struct sim_image *image)
 {
     lk_assert(sim->registry.count < SIM_IMAGES);
     sim->registry.images[sim->registry.count] = *image;
+    story_image(sim, &sim->registry.images[sim->registry.count]);
     return (uint32_t)sim->registry.count++;
 }
 
@@ -44,6 +46,7 @@ void sim_registry_put(struct sim *sim, struct sim_image *image)
     if (image->is_put && !image->is_deleted)
         return;
     image->is_put = true;
+    story_image(sim, image);
     image->is_deleted = false;
     image->visible_ms = hidden_until(sim);
 }
@@ -51,6 +54,9 @@ void sim_registry_put(struct sim *sim, struct sim_image *image)
 void sim_registry_tag(struct sim *sim, struct sim_tag *tag, uint32_t image, bool ours)
 {
     uint16_t before = (uint16_t)sim_registry_read(sim, tag);
+
+    if (!ours)
+        story_outsider(sim, tag, image);
 
     if (tag->now != image)
         *tag = (struct sim_tag) { (uint16_t)image, before, tag->ours, tag->writes,

@@ -172,6 +172,7 @@ struct sim {
     int64_t                now_ms;
     bool                   healed;
     FILE                  *trace; /* NULL: nobody listens */
+    struct sim_story      *story; /* NULL: nobody wants one (trace.h) */
     struct sim_event      *heap;
     size_t                 heap_count;
     size_t                 heap_max;

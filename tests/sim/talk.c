@@ -1,5 +1,6 @@
 /* What an agent says, and now and then what is not true. */
 #include "tests/sim/agent.h"
+#include "tests/sim/trace.h"
 
 #include <stdio.h>
 
@@ -38,6 +39,8 @@ void agent_report(struct sim *sim, struct sim_agent *agent, const struct lk_repo
     SIM_SAY(sim, "a%u: job %llu attempt %u %s, fence %llx %s", agent->number,
             (unsigned long long)report->job, report->attempt, phases[report->phase],
             (unsigned long long)report->fence, message.text);
+    if (report->phase == LK_PHASE_PUSHED)
+        story_agent(sim, "reported", agent->number, report->job, report->fence);
     agent_send(sim, agent, &message);
     lie(sim, agent, &message);
 }
