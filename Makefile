@@ -78,7 +78,7 @@ SIM        := $(OUT)/tests/sim/sim
 EXPLORE    := $(OUT)/tests/explore/explore
 HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard tests/tools/*.c)))
 
-.PHONY: all help deps demo check check-deep chaos tests sim explore coverage mutants fuzz fuzzers lint format bench install clean
+.PHONY: all help deps demo check check-deep chaos tests sim explore model coverage mutants fuzz fuzzers lint format bench install clean
 .SECONDARY:
 
 all: $(PROGRAMS) ## build the programs
@@ -100,7 +100,7 @@ check: ## unit, core and end-to-end tests; ends with "N passed, N failed"
 	@$(MAKE) --no-print-directory all tests
 	@tests/tools/check.sh
 
-check-deep: ## sanitizers, big-endian, lint, chaos, slower judges
+check-deep: ## sanitizers, big-endian, lint, models, chaos, slower judges
 	@deploy/install-deps.sh --deep
 	@tests/tools/check-deep.sh
 
@@ -141,6 +141,10 @@ lint: ## include rules, purity of the cores, warnings of clang, format
 
 format: ## rewrite the sources as .clang-format says
 	clang-format -i $$(git ls-files '*.c' '*.h')
+
+model: ## let spin go through every state of the Promela models, and judge runs of the simulator by them
+	@$(MAKE) --no-print-directory $(SIM)
+	@tests/model/run.sh
 
 bench: all $(HELPERS) ## timed comparisons, printed as ratios
 	@tests/bench/run.sh

@@ -14,7 +14,7 @@ build="gcc make pkg-config libc6-dev git libzmq3-dev libczmq-dev libyaml-dev lib
 run="docker-registry buildah runc bubblewrap skopeo qemu-user-static curl ca-certificates"
 test="libcmocka-dev bats openssl apache2-utils jq procps time util-linux fuse-overlayfs"
 deep="clang clang-format libclang-rt-14-dev gcc-s390x-linux-gnu libc6-dev-s390x-cross podman docker.io iproute2
-      notary golang-go golang-github-docker-notary-dev golang-github-docker-distribution-dev"
+      notary golang-go golang-github-docker-notary-dev golang-github-docker-distribution-dev spin"
 
 wanted="$build $run $test"
 case "${1-}" in

@@ -334,7 +334,7 @@ inline child_put(c) { is_put[c] = 1 }
 
 inline pushed_reported(j, number)
 {
-    (number != 0 && number == took[j]);
+    (number != 0 && number <= took[j]);
     if
     :: number > reported[j] -> reported[j] = number
     :: else
@@ -413,10 +413,16 @@ inline index_signed(i)
 #define HAS_THE_TURN(p) PUBLISHES(p)
 #endif
 
+#ifdef NO_LOOK_IN_TURN
+#define LOOKED(p) (HAS_THE_TURN(p))
+#else
+#define LOOKED(p) (HAS_THE_TURN(p) && looked[p])
+#endif
+
 /* MERGED says that from here on the tag may have moved. */
 inline merged(p, i)
 {
-    (HAS_THE_TURN(p) && looked[p] && index[i].is_put &&
+    (LOOKED(p) && index[i].is_put &&
      (MAY_GO_UNSIGNED(p) || index[i].has_signature) &&
      (core[KNOWN].package[p] == PUBLISHING || core[KNOWN].package[p] == MERGED));
     core[KNOWN].package[p] = MERGED;

@@ -18,7 +18,6 @@
 #else
 #define HAS_RESTORES false
 #endif
-#define RAISE 2 /* what a restore adds to the epoch: more than there were lives since the backup */
 
 #define KNOWS core[KNOWN]
 #define NEXT  (KNOWS.fence + 1)
@@ -153,12 +152,12 @@ end:
 #define OWN(p)    ((p) == 0 -> 3 : 4)
 #define WANTED(p) (seen[p] | OWN(p))
 #define T         0
-
 #ifdef NO_LOOK_IN_TURN
-#define LOOKED(p) (HAS_THE_TURN(p))
+#define SKIPS_LOOK true
 #else
-#define LOOKED(p) (HAS_THE_TURN(p) && looked[p])
+#define SKIPS_LOOK false
 #endif
+
 #ifdef TAG_FIRST
 #define IS_MERGED(p) LOOKED(p)
 #else
@@ -174,7 +173,7 @@ end:
     do
     :: FACT(publishing_queued(p))
     :: FACT(package_admitted(p, NEXT))
-    :: d_step { PUBLISHES(p) && !looked[p]; looked_in_turn(p); armed = 0 }
+    :: d_step { PUBLISHES(p) && !looked[p] && !SKIPS_LOOK; looked_in_turn(p); armed = 0 }
     :: d_step { LOOKED(p) && !index[WANTED(p)].is_put; index_put(WANTED(p)) }
     :: d_step {
         LOOKED(p) && index[WANTED(p)].is_put && !index[WANTED(p)].has_signature;
@@ -215,14 +214,17 @@ end:
     od
 }
 
+/* Past what is restored and past what is replaced (coordinator/store/restore.c). */
 #ifdef EPOCH_NOT_RAISED
-#define RAISED(e) ((e) + 1)
+#define RAISED (core[BACKUP].epoch + 1)
 #else
-#define RAISED(e) ((e) + RAISE)
+#define RAISED ((core[DISK].epoch > core[BACKUP].epoch -> core[DISK].epoch : core[BACKUP].epoch) + 1)
 #endif
 
 proctype Process()
 {
+    byte life;
+
 end:
     do
     :: d_step { unsaved; save() }
@@ -233,11 +235,13 @@ end:
         deaths++;
         note_fault()
     }
-    :: d_step { MAY_DIE && HAS_RESTORES && !has_backup && core[DISK].inside != 0; backup_taken(DISK); has_backup = 1 }
+    :: d_step { MAY_DIE && HAS_RESTORES && !has_backup && core[DISK].holder == 1; backup_taken(DISK); has_backup = 1 }
     :: d_step {
         MAY_DIE && has_backup;
+        life = RAISED;
         restored();
-        starts(RAISED(KNOWS.epoch));
+        starts(life);
+        life = 0;
         has_double = 1;
         deaths++;
         note_fault()

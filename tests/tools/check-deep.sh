@@ -1,10 +1,11 @@
 #!/bin/bash
 #
 # The slower judges: all tests under AddressSanitizer and UBSan, the unit tests and pushes under ThreadSanitizer,
-# the cores and the wire on a big-endian machine (s390x under qemu), the large worlds of tests/explore, lint,
-# the tests in tests/deep, and a minute of chaos.  Each part ends with a line of its own; the last line is "N passed, N failed" over all.
+# the cores and the wire on a big-endian machine (s390x under qemu), the large worlds of tests/explore, the models,
+# lint, the tests in tests/deep, and a minute of chaos.  Each part ends with a line of its own; the last line is
+# "N passed, N failed" over all.
 #
-#   tests/tools/check-deep.sh [lint|s390x|explore|tsan|builders|chaos|asan]...     default: all
+#   tests/tools/check-deep.sh [lint|model|s390x|explore|tsan|builders|chaos|asan]...     default: all
 #
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -171,6 +172,11 @@ large_worlds() {
     echo "$(grep -c '^ok' "$work/worlds") passed, $(grep -c '^not ok' "$work/worlds") failed"
 }
 
+# Spin's models: every state of them, their known-bad variants, and runs of the simulator that they have to accept.
+models() {
+    quietly make --no-print-directory -j2 build/dev/tests/sim/sim && tests/model/run.sh
+}
+
 # Builders that are not everybody's: as few people have them, the daily tests do without.
 other_builders() {
     quietly make --no-print-directory -j2 all && tests/tools/check.sh tests/deep/*.bats
@@ -180,7 +186,7 @@ chaos() {
     quietly make --no-print-directory -j2 all && tests/e2e/chaos/run.sh 60
 }
 
-[ $# -gt 0 ] || set -- lint s390x explore tsan builders chaos asan
+[ $# -gt 0 ] || set -- lint model s390x explore tsan builders chaos asan
 for name; do
     case $name in
     lint) part lint tests/tools/lint.sh ;;
@@ -189,6 +195,7 @@ for name; do
     tsan) part tsan threads ;;
     builders) part builders other_builders ;;
     chaos) part chaos chaos ;;
+    model) part model models ;;
     asan) part asan sanitized ;;
     *)
         echo "check-deep: there is no part $name" >&2
