@@ -57,7 +57,8 @@
 #define OPEN       1
 #define PUBLISHING 2
 #define MERGED     3
-#define ENDED      4
+#define ENDED      4 /* well */
+#define FAILED     5 /* or cancelled: it may be begun again */
 
 typedef Coordinator {
     NUMBER epoch;
@@ -487,13 +488,13 @@ inline ends(p)
     :: PUBLISHES(p) -> vacate()
     :: else
     fi;
-    core[KNOWN].package[p] = ENDED
+    core[KNOWN].package[p] = FAILED
 }
 
 /* The registry refused, or was away for too long. */
 inline failed(p)
 {
-    (core[KNOWN].package[p] != NONE && core[KNOWN].package[p] != ENDED);
+    (core[KNOWN].package[p] >= OPEN && core[KNOWN].package[p] < ENDED);
     ends(p)
 }
 
@@ -506,9 +507,27 @@ inline failed(p)
 /* From the merge on the tag may have moved: who is told "cancelled" does not find it (core/push.c, may_be_tagged). */
 inline cancelled(p)
 {
-    (core[KNOWN].package[p] != NONE && core[KNOWN].package[p] != ENDED && MAY_BE_CANCELLED(p));
+    (core[KNOWN].package[p] >= OPEN && core[KNOWN].package[p] < ENDED && MAY_BE_CANCELLED(p));
     assert(moved_to[p] == 0 || tag[tag_of[p]] != moved_to[p]);
     ends(p)
+}
+
+/* A person asks for it again: everything is planned anew (core/retry.c). */
+inline begins_again(p)
+{
+    (core[KNOWN].package[p] == FAILED);
+    for (each : 0 .. ARCHES - 1) {
+        assert(!IS_INSIDE(p * ARCHES + each));
+        core[KNOWN].job[p * ARCHES + each] = NONE;
+        core[KNOWN].kept[p * ARCHES + each] = 0;
+        core[KNOWN].child[p * ARCHES + each] = 0;
+        checked[p * ARCHES + each] = 0
+    }
+    each = 0;
+    core[KNOWN].package[p] = OPEN;
+    core[KNOWN].index[p] = 0;
+    looked[p] = 0;
+    moved_to[p] = 0
 }
 
 #ifdef TRACE

@@ -5,7 +5,7 @@ static const char *const step_names[] = {
     "starts", "writes", "written", "crashes", "backup", "restored", "followed", "wiped", "accepted",
     "planned", "built", "staged", "permit", "turn", "told", "took", "ended", "child", "reported", "pushed",
     "checked", "done", "retried", "givenup", "queued", "looked", "index", "signed", "merged", "tagged",
-    "outsider", "published", "cancelled", "failed"
+    "outsider", "published", "cancelled", "failed", "again"
 };
 \#define STEP_NAMES ((int)(sizeof(step_names) / sizeof(step_names[0])))
 };
@@ -84,6 +84,11 @@ active proctype Run()
             fi
         :: STEP(32) cancelled(w)
         :: STEP(33) failed(w)
+        :: STEP(34)
+            if
+            :: core[KNOWN].package[w] == ENDED
+            :: else -> begins_again(w)
+            fi
         :: else -> all_done = 1
         fi
     }

@@ -70,7 +70,7 @@ inline turn_is_over(p)
     looked[p] = 0
 }
 
-#define IS_OVER(p) (KNOWS.package[p] == ENDED)
+#define IS_OVER(p) (KNOWS.package[p] >= ENDED)
 
 proctype Job(byte j; byte a)
 {

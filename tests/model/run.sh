@@ -100,9 +100,8 @@ bad() {
 
 # ---- runs of the simulator ----
 
-# FILE REPOSITORY: true if the model could have done it.
+# FILE REPOSITORY: true if the model could have done it; else `said` has the line that it refused.
 accepts() {
-    local said
     said=$(cd "$work/acceptor" && STEPS=$1 REPOSITORY=$2 ./pan -m200000 -w14 -n 2>&1)
     grep -q '^accepted' <<<"$said" && grep -q 'errors: 0' <<<"$said"
 }
@@ -121,7 +120,7 @@ refuses() {
 }
 
 steps() {
-    local sim=build/dev/tests/sim/sim seed repository good=0 bad=0 first=${SEEDS:-1-200}
+    local said sim=build/dev/tests/sim/sim seed repository good=0 bad=0 first=${SEEDS:-1-200}
     [ -x "$sim" ] || make --no-print-directory "$sim" >/dev/null || return 1
     make_pan acceptor permit "-DSAFETY -DNOREDUCE -DVECTORSZ=60000" -DTRACE || { count no; return; }
     for ((seed = ${first%-*}; seed <= ${first#*-}; seed++)); do
@@ -131,7 +130,8 @@ steps() {
                 good=$((good + 1))
             else
                 bad=$((bad + 1))
-                echo "the model refuses what repository $repository sees of: sim --steps $seed --faults 3" >&2
+                echo "the model refuses what repository $repository sees of: sim --steps $seed --faults 3," \
+                    "$(grep '^furthest' <<<"$said")" >&2
             fi
         done
     done

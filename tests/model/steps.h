@@ -10,11 +10,13 @@
 
 struct step {
     int kind; /* its name's place in the model's list; -1: of another model */
+    int line; /* of the file */
     int number[4];
 };
 
 static struct step steps[STEPS_MAX];
 static int         step_count = -1;
+static int         furthest; /* place that was asked for */
 
 static int kind_of(const char *name, const char *const *names, int count)
 {
@@ -24,11 +26,19 @@ static int kind_of(const char *name, const char *const *names, int count)
     return -1;
 }
 
+/* Who reads "accepted" does not mind; else this one was refused. */
+static void tell_furthest(void)
+{
+    if (furthest < step_count)
+        printf("furthest line: %d\n", steps[furthest].line);
+}
+
 static void read_steps(const char *const *names, int count)
 {
     const char *path = getenv("STEPS"), *only = getenv("REPOSITORY");
     FILE       *file = path ? fopen(path, "r") : NULL;
     char        line[200], name[64], repository;
+    int         line_number = 0;
 
     if (!file || !only) {
         fprintf(stderr,
@@ -36,9 +46,11 @@ static void read_steps(const char *const *names, int count)
         exit(2);
     }
     step_count = 0;
+    atexit(tell_furthest);
     while (fgets(line, sizeof(line), file) && step_count < STEPS_MAX) {
         struct step *step = &steps[step_count];
         memset(step->number, 0, sizeof(step->number));
+        step->line = ++line_number;
         if (sscanf(line, "%c %63s %d %d %d %d", &repository, name, &step->number[0],
                    &step->number[1], &step->number[2], &step->number[3]) < 2) {
             fprintf(stderr, "steps: this is no step: %s", line);
@@ -59,6 +71,7 @@ static const struct step *step_at(int place, const char *const *names, int count
     if (step_count < 0)
         read_steps(names, count);
     end.kind = count;
+    furthest = place > furthest ? place : furthest;
     return place < step_count ? &steps[place] : &end;
 }
 
