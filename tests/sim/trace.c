@@ -19,7 +19,6 @@ struct line {
 
 struct told_package {
     uint64_t id;
-    uint64_t push;
     uint32_t number; /* in its repository */
     char     repository;
     uint8_t  arches[LK_PACKAGE_ARCHES_MAX]; /* of its jobs */
@@ -142,7 +141,7 @@ static void accepted(struct sim_story *story, const struct lk_core *core,
     const struct lk_push_options *options = &lk_core_push(core, fact->push)->options;
     bool                          publishes = !options->build_only && !options->dry_run;
     char                          repository = fact->repository[strlen(fact->repository) - 1];
-    struct told_package           package = { .id = fact->package, .push = fact->push };
+    struct told_package           package = { .id = fact->package };
 
     if (story->package_count == PACKAGES_MAX)
         return;
@@ -157,11 +156,13 @@ static void accepted(struct sim_story *story, const struct lk_core *core,
 }
 
 /* The model knows which of them ended well, and stay as they are. */
-static void retried(struct sim_story *story, uint64_t push)
+static void begun_again(struct sim_story *story, const struct lk_push *push)
 {
-    for (size_t i = 0; i < story->package_count; i++)
-        if (story->packages[i].push == push && story->packages[i].repository)
-            add(story, story->packages[i].repository, "again %u", story->packages[i].number);
+    for (const struct lk_package *each = push->packages; each; each = each->next_in_push) {
+        const struct told_package *package = package_of(story, each->id);
+        if (package)
+            add(story, package->repository, "again %u", package->number);
+    }
 }
 
 static void package_fact(struct sim *sim, const struct told_package *package,
@@ -225,7 +226,7 @@ void story_fact(struct sim *sim, const struct lk_core *core, const struct lk_fac
     else if (fact->type == LK_FACT_PACKAGE_ACCEPTED)
         accepted(story, core, fact);
     else if (fact->type == LK_FACT_PUSH_RETRIED)
-        retried(story, fact->push);
+        begun_again(story, lk_core_push(core, fact->push));
     struct told_package *package = package_of(story, id);
     if (package && fact->type == LK_FACT_JOB_PLANNED)
         package->arches[fact->job % LK_PACKAGE_ARCHES_MAX] =
