@@ -132,6 +132,8 @@ static void hear(struct sim *sim, struct sim_agent *agent, const struct sim_mess
     event.welcome.cluster[0] = (uint8_t)message->cluster;
     event.welcome.cluster_len = LK_CLUSTER_MAX;
     event.welcome.epoch = message->epoch;
+    if (message->type == SIM_PONG)
+        agent->tells_inventory = false;
     agent->order =
         (struct order) { message->arch, message->name, message->in_turn, message->build_only };
     uint64_t stale = lk_agent_core_stale(agent->core);

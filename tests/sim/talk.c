@@ -70,5 +70,4 @@ void agent_ping(struct sim *sim, struct sim_agent *agent)
     struct sim_message message = { .type = SIM_PING, .is_inventory = agent->tells_inventory };
 
     agent_send(sim, agent, &message);
-    agent->tells_inventory = false;
 }
