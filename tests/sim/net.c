@@ -53,6 +53,8 @@ void sim_cut(struct sim *sim, uint32_t agent)
 {
     int64_t *last = sim->line_until_ms[0];
 
+    if (!sim->agents[agent])
+        return; /* the coordinator died in its very first step */
     sim_at(sim, sim->now_ms + roll(&sim->net, 300), SIM_AT_LINE_LOST,
            sim_agent_life(sim, agent), agent, (uint32_t)sim_agent_connection(sim, agent));
     last[agent] = sim->now_ms;
