@@ -50,11 +50,14 @@ static void drop(struct lk_core *core, uint64_t session, uint64_t job, uint32_t 
     effect->attempt = attempt;
 }
 
-void lk_job_drop(struct lk_core *core, const struct lk_job *job)
+void lk_job_drop(struct lk_core *core, struct lk_job *job)
 {
     if (job->session && job->state >= LK_JOB_ASSIGNED && job->state <= LK_JOB_IN_TURN &&
-        !job->kept)
+        !job->kept) {
         drop(core, job->session, job->id, job->attempt);
+        job->drop_session = job->session;
+        job->drop_attempt = job->attempt;
+    }
 }
 
 static void finish(struct lk_core *core, struct lk_job *job)
@@ -138,6 +141,13 @@ static bool is_in_force(const struct lk_job *job, const struct lk_event *event)
            strcmp(job->agent, event->report.agent) == 0;
 }
 
+/* What it says until it has read that changes nothing: it will not have the attempt for long. */
+static bool is_told_to_drop(const struct lk_job *job, const struct lk_event *event)
+{
+    return job->drop_session == event->report.session &&
+           job->drop_attempt == event->report.attempt;
+}
+
 /* Of an attempt too old to be remembered nobody can prove that it was theirs. */
 static bool was_given(const struct lk_job *job, const struct lk_event *event)
 {
@@ -158,8 +168,8 @@ static bool take_back(struct lk_core *core, const struct lk_agent *agent, struct
     enum lk_phase phase = event->report.phase;
     bool          emulated;
 
-    if (!was_given(job, event) || !serves(agent, &job->arch, &emulated) ||
-        phase == LK_PHASE_FAILED ||
+    if (!was_given(job, event) || is_told_to_drop(job, event) ||
+        !serves(agent, &job->arch, &emulated) || phase == LK_PHASE_FAILED ||
         (job->state != LK_JOB_QUEUED && job->state != LK_JOB_ASSIGNED))
         return false;
     if (phase >= LK_PHASE_BUILT) {
@@ -292,6 +302,7 @@ void lk_job_report(struct lk_core *core, const struct lk_event *event)
     if (!is_in_force(job, event) && !take_back(core, agent, job, event)) {
         lk_stale(core);
         bool in_competition = job->state == LK_JOB_ASSIGNED && was_given(job, event) &&
+                              !is_told_to_drop(job, event) &&
                               event->report.attempt < job->attempt &&
                               event->report.phase < LK_PHASE_BUILT;
         if (!in_competition)
@@ -431,6 +442,9 @@ static bool is_given_up(struct lk_core *core, struct lk_job *job)
     }
     snprintf(text, sizeof(text), "agent %.*s was silent for %lld s", LK_NAME_SIZE, job->agent,
              (long long)(core->config.lease_ms / 1000));
+    /* Not told to drop what it has built: if it only slept, that still counts. */
+    if (job->state >= LK_JOB_BUILT)
+        job->session = 0;
     lk_job_retry(core, job, true, text);
     return true;
 }

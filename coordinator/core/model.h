@@ -176,6 +176,8 @@ struct lk_job {
         session; /* of the agent that reported or was offered it; 0: nobody since the restart */
     uint64_t ticket_session; /* to which a ticket was sent */
     uint64_t permit_session; /* to which the permit in force was sent */
+    uint64_t drop_session;   /* the last that was told to drop an attempt, and ... */
+    uint32_t drop_attempt;   /* ... which */
     int64_t  assigned_ms;    /* 0: before our start */
     int64_t  lease_until_ms;
     int64_t  not_before_ms;    /* back-off */

@@ -73,7 +73,7 @@ void lk_job_fail(struct lk_core *core, struct lk_job *job, enum lk_outcome outco
 void lk_job_retry(struct lk_core *core, struct lk_job *job, bool counted, const char *text);
 void lk_package_end(struct lk_core *core, struct lk_package *package, enum lk_outcome outcome,
                     const char *text);
-void lk_job_drop(struct lk_core *core, const struct lk_job *job);
+void lk_job_drop(struct lk_core *core, struct lk_job *job);
 
 /* True if a trouble may be tried again; arms the back-off.  `retry_after_ms`: what the registry asked for, or 0. */
 bool lk_trouble_may_pass(struct lk_core *core, uint32_t retry_after_ms, int64_t *since_ms,

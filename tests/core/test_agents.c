@@ -63,7 +63,8 @@ static void of_two_attempts_the_late_one_wins_if_it_is_built_first(void **state)
     late->phase = LK_PHASE_BUILT;
     late->child = child_of(late->job, late->attempt);
     w->agents[0].frozen = w->agents[0].stuck = false;
-    report(w, &w->agents[0], late, LK_ERR_NONE);
+    /* Its line was cut: it never read that it should drop that. */
+    reconnect(w, &w->agents[0]);
     check_agent(w, "a", 1);
     settle(w);
     assert_int_equal(w->agents[1].slots[0].job, 0);
@@ -91,6 +92,47 @@ static void of_two_attempts_the_late_one_is_dropped_if_it_is_built_second(void *
     check_agent(w, "b", 2);
     settle(w);
     assert_int_equal(late->job, 0);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+}
+
+static void who_only_slept_may_go_on_with_what_it_has_built(void **state)
+{
+    LK_WORLD           w = world_with("a", &amd64, 1);
+    struct world_slot *slot = &w->agents[0].slots[0];
+
+    (void)state;
+    push_amd64(w, 1, "abc");
+    run_until_job(w, &amd64, LK_JOB_BUILT);
+    w->agents[0].frozen = true;
+    for (unsigned i = 0; i < 20 && job_of(w, &amd64)->state != LK_JOB_QUEUED; i++)
+        sleep_until_woken(w);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_QUEUED);
+    assert_int_equal(w->seen[LK_EFFECT_DROP], 0);
+    w->agents[0].frozen = false;
+    report(w, &w->agents[0], slot, LK_ERR_NONE);
+    check_agent(w, "a", 1);
+    run(w);
+    check_agent(w, "a", 1);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+}
+
+static void
+what_an_agent_was_told_to_drop_is_not_taken_back_before_it_has_read_that(void **state)
+{
+    LK_WORLD           w = world_with("a", &amd64, 1);
+    struct world_slot *slot = &w->agents[0].slots[0];
+
+    (void)state;
+    push_amd64(w, 1, "abc");
+    run_until_job(w, &amd64, LK_JOB_BUILT);
+    struct world_slot before = *slot, other = *slot;
+    other.child = child_of(99, 9);
+    report(w, &w->agents[0], &other, LK_ERR_NONE);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_QUEUED);
+    report(w, &w->agents[0], &before, LK_ERR_NONE);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_QUEUED);
+    run(w);
+    check_agent(w, "a", 2);
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
 }
 
@@ -541,6 +583,9 @@ int main(void)
         cmocka_unit_test(a_lease_that_ran_out_is_a_new_attempt_elsewhere),
         cmocka_unit_test(of_two_attempts_the_late_one_wins_if_it_is_built_first),
         cmocka_unit_test(of_two_attempts_the_late_one_is_dropped_if_it_is_built_second),
+        cmocka_unit_test(who_only_slept_may_go_on_with_what_it_has_built),
+        cmocka_unit_test(
+            what_an_agent_was_told_to_drop_is_not_taken_back_before_it_has_read_that),
         cmocka_unit_test(an_attempt_of_another_agent_cannot_be_claimed),
         cmocka_unit_test(who_had_which_attempt_outlives_our_restart),
         cmocka_unit_test(a_silent_agent_gets_nothing_new_until_it_speaks),

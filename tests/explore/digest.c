@@ -121,6 +121,8 @@ static void mix_job(uint64_t *digest, const struct explore *x, const struct lk_j
     mix(digest, job->session);
     mix(digest, job->ticket_session);
     mix(digest, job->permit_session);
+    mix(digest, job->drop_session);
+    mix(digest, job->drop_attempt);
     mix(digest, until(x, job->lease_until_ms) == 1);
     mix(digest, until(x, job->not_before_ms));
     mix(digest, since(x, job->trouble_since_ms));
