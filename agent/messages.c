@@ -48,6 +48,10 @@ void lk_agent_report(lk_wire_Report *out, const struct lk_report *report)
         .bytes_total = report->bytes_total,
         .phase_ms = report->phase_ms,
     };
+    if (!lk_oid_is_zero(&report->spec)) {
+        out->spec.size = sizeof(report->spec.sha1);
+        memcpy(out->spec.bytes, report->spec.sha1, sizeof(report->spec.sha1));
+    }
     if (!lk_digest_is_zero(&report->digest)) {
         out->digest.size = sizeof(report->digest.sha256);
         memcpy(out->digest.bytes, report->digest.sha256, sizeof(report->digest.sha256));
@@ -74,6 +78,7 @@ static void take_offer(struct lk_agent_event *out, const lk_wire_Offer *offer)
     out->attempt = offer->attempt;
     out->in_turn = offer->in_turn;
     out->build_only = offer->build_only;
+    memcpy(out->spec.sha1, offer->spec, sizeof(out->spec.sha1));
     /* What is no arch stays "", which no agent serves. */
     lk_arch_parse(lk_str_of(offer->arch), &out->arch);
 }

@@ -215,6 +215,7 @@ static void take_report(struct lk_coordinator *c, struct lk_session *session,
     event.report.text = report->text;
     event.report.bytes_done = report->bytes_done;
     event.report.bytes_total = report->bytes_total;
+    memcpy(event.report.spec.sha1, report->spec.bytes, report->spec.size);
     memcpy(event.report.child.digest.sha256, report->digest.bytes, report->digest.size);
     memcpy(event.report.child.media_type, report->media_type, sizeof(report->media_type));
     event.report.child.size = report->size;

@@ -120,6 +120,8 @@ static const char *wrong_in_report(const lk_wire_Report *r)
         return "its kind is unknown";
     if (!DIGEST_OR_NONE(r->digest))
         return "its digest is not 32 bytes long";
+    if (r->spec.size != 0 && r->spec.size != sizeof(r->spec.bytes))
+        return "its specification's id is not 20 bytes long";
     if (r->phase >= lk_wire_Phase_PHASE_BUILT && r->phase <= lk_wire_Phase_PHASE_PUSHED &&
         (r->digest.size == 0 || r->size == 0 || r->media_type[0] == '\0'))
         return "it says built but does not describe the manifest";

@@ -100,6 +100,7 @@ static void refuse(const struct lk_agent_event *offer, enum lk_err_kind kind, co
 
     report->job = offer->job;
     report->attempt = offer->attempt;
+    report->spec = offer->spec;
     report->phase = LK_PHASE_FAILED;
     report->kind = kind;
     lk_copy_text(report->text, sizeof(report->text), text);
@@ -113,12 +114,25 @@ static bool serves(const struct lk_agent_core *core, const struct lk_arch *arch)
     return false;
 }
 
+/* A coordinator that has forgotten what it gave gives the same numbers again, to something else. */
+static bool is_of_another(const struct lk_slot *held, const struct lk_agent_event *offer)
+{
+    const struct lk_oid *spec = &held->report.spec;
+
+    return !lk_oid_is_zero(spec) && !lk_oid_is_zero(&offer->spec) &&
+           !lk_oid_eq(spec, &offer->spec);
+}
+
 static void offered(struct lk_agent_core *core, const struct lk_agent_event *offer,
                     const struct lk_slot_context *context)
 {
     struct lk_slot *held = slot_of_job(core, offer->job);
     struct lk_slot *slot;
 
+    if (held && is_of_another(held, offer)) {
+        lk_slot_drop(held, context);
+        held = NULL;
+    }
     if (held && offer->attempt < held->report.attempt) {
         core->stale++;
         return;

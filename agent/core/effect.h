@@ -25,6 +25,7 @@ enum lk_phase {
 struct lk_report {
     uint64_t         job;
     uint32_t         attempt;
+    struct lk_oid    spec; /* of the offer: numbers alone may be given twice */
     enum lk_phase    phase;
     struct lk_digest digest; /* with size and media_type: from BUILT on */
     uint64_t         size;

@@ -62,6 +62,7 @@ struct lk_agent_event {
 
     struct lk_agent_welcome welcome;
     struct lk_arch          arch;       /* OFFERED, FOUND */
+    struct lk_oid           spec;       /* OFFERED, FOUND; zero: not told */
     bool                    in_turn;    /* OFFERED, FOUND */
     bool                    build_only; /* OFFERED, FOUND */
     uint64_t                fence;      /* PERMITTED */

@@ -58,7 +58,7 @@ void lk_slot_take(struct lk_slot *slot, const struct lk_agent_event *offer, uint
     *slot = (struct lk_slot) {
         .state = LK_SLOT_ACTIVE,
         .task = task,
-        .report = { .job = offer->job, .attempt = offer->attempt },
+        .report = { .job = offer->job, .attempt = offer->attempt, .spec = offer->spec },
         .in_turn = offer->in_turn,
         .build_only = offer->build_only,
     };
@@ -74,6 +74,7 @@ void lk_slot_find(struct lk_slot *slot, const struct lk_agent_event *found, uint
         .task = task,
         .report = { .job = found->job,
                     .attempt = found->attempt,
+                    .spec = found->spec,
                     .digest = found->digest,
                     .size = found->size },
         .in_turn = found->in_turn,

@@ -116,6 +116,7 @@ struct lk_event {
             uint64_t         session;
             uint64_t         job;
             uint32_t         attempt;
+            struct lk_oid    spec; /* of what it was offered; zero: the agent does not say */
             enum lk_phase    phase;
             struct lk_child  child;
             uint64_t         fence;

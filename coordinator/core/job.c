@@ -284,6 +284,13 @@ static void reported_built(struct lk_core *core, struct lk_package *package, str
     lk_fact_commit(core);
 }
 
+/* From before this journal began anew, as when an old copy of it was put in place: numbers are given twice then. */
+static bool is_of_another(const struct lk_package *package, const struct lk_event *event)
+{
+    return !lk_oid_is_zero(&event->report.spec) &&
+           !lk_oid_eq(&event->report.spec, &package->spec);
+}
+
 void lk_job_report(struct lk_core *core, const struct lk_event *event)
 {
     struct lk_agent   *agent = lk_fleet_find(core, event->report.agent);
@@ -296,6 +303,11 @@ void lk_job_report(struct lk_core *core, const struct lk_event *event)
     }
     agent->heard_ms = core->now_ms;
     if (!job || lk_job_is_settled(job) || package->state != LK_PACKAGE_ACTIVE) {
+        drop(core, event->report.session, event->report.job, event->report.attempt);
+        return;
+    }
+    if (is_of_another(package, event)) {
+        lk_stale(core);
         drop(core, event->report.session, event->report.job, event->report.attempt);
         return;
     }

@@ -399,6 +399,23 @@ static void an_older_attempt_is_ignored_and_a_newer_one_replaces(void **state)
     assert_int_equal(count(world, LK_AGENT_FETCH), 1);
 }
 
+/* Its coordinator's state was put back by hand, and it gives the same numbers to something else. */
+static void the_same_numbers_for_something_else_replace_what_is_held(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event first = offer(JOB, 2), second = offer(JOB, 1);
+
+    first.spec.sha1[0] = 1;
+    second.spec.sha1[0] = 2;
+    step(world, first);
+    assert_true(lk_oid_eq(&find(world, LK_AGENT_SEND_REPORT)->report.spec, &first.spec));
+    step(world, second);
+    assert_int_equal(count(world, LK_AGENT_STOP), 1);
+    assert_int_equal(count(world, LK_AGENT_FETCH), 1);
+    assert_int_equal(lk_agent_core_stale(world->core), 0);
+    assert_true(lk_oid_eq(&find(world, LK_AGENT_SEND_REPORT)->report.spec, &second.spec));
+}
+
 static void news_of_a_task_that_is_gone_is_ignored(void **state)
 {
     struct world *world = *state;
@@ -685,6 +702,7 @@ int main(void)
         WELCOMED(orders_of_an_old_session_are_ignored),
         WELCOMED(an_older_attempt_is_ignored_and_a_newer_one_replaces),
         WELCOMED(news_of_a_task_that_is_gone_is_ignored),
+        WELCOMED(the_same_numbers_for_something_else_replace_what_is_held),
         WELCOMED(an_offer_beyond_the_slots_is_refused_with_limit),
         WELCOMED(an_offer_right_after_a_drop_is_taken),
         WELCOMED(an_offer_for_another_arch_is_refused),

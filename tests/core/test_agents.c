@@ -531,6 +531,48 @@ static void a_report_of_another_image_than_before_is_not_believed(void **state)
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
 }
 
+/* Its journal was put back by hand: what the agent still has was given before, under the same numbers. */
+static void old_work_under_the_same_numbers_is_not_taken_for_new(void **state)
+{
+    LK_WORLD       w = world_with("a", &amd64, 1);
+    struct request request = request_of(1, "org/it", "abc", 1, &amd64);
+
+    (void)state;
+    request.packages[0].spec.sha1[0] = 1;
+    submit(w, &request);
+    w->agents[0].stuck = true;
+    run_until_job(w, &amd64, LK_JOB_ASSIGNED);
+    settle(w);
+    struct world_slot old = w->agents[0].slots[0];
+    old.phase = LK_PHASE_BUILT;
+    old.child = child_of(old.job, 77);
+    old.spec.sha1[0] = 2;
+    report(w, &w->agents[0], &old, LK_ERR_NONE);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_ASSIGNED);
+    assert_int_equal(w->stale, 1);
+    run_until_effect(w, LK_EFFECT_DROP);
+    w->agents[0].stuck = false;
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    assert_false(lk_digest_eq(&job_of(w, &amd64)->child.digest, &old.child.digest));
+}
+
+static void an_agent_that_does_not_say_what_it_was_offered_is_believed(void **state)
+{
+    LK_WORLD       w = world_with("a", &amd64, 1);
+    struct request request = request_of(1, "org/it", "abc", 1, &amd64);
+
+    (void)state;
+    request.packages[0].spec.sha1[0] = 1;
+    submit(w, &request);
+    run_until_job(w, &amd64, LK_JOB_ASSIGNED);
+    settle(w);
+    w->agents[0].slots[0].spec = (struct lk_oid) { { 0 } };
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    assert_int_equal(w->stale, 0);
+}
+
 static void a_job_that_nobody_knows_is_dropped(void **state)
 {
     LK_WORLD          w = world_with("a", &amd64, 1);
@@ -608,6 +650,8 @@ int main(void)
         cmocka_unit_test(what_an_old_session_says_is_counted_and_dropped),
         cmocka_unit_test(an_answer_to_an_old_question_is_counted_and_dropped),
         cmocka_unit_test(a_report_of_another_image_than_before_is_not_believed),
+        cmocka_unit_test(old_work_under_the_same_numbers_is_not_taken_for_new),
+        cmocka_unit_test(an_agent_that_does_not_say_what_it_was_offered_is_believed),
         cmocka_unit_test(a_job_that_nobody_knows_is_dropped),
         cmocka_unit_test(a_great_many_jobs_can_be_lost_at_once),
     };

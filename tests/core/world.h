@@ -33,6 +33,7 @@ struct world_slot {
     bool            in_turn;
     bool            build_only;
     uint64_t        fence; /* of the permit, 0: none */
+    struct lk_oid   spec;
 };
 
 struct world_agent {
@@ -268,6 +269,7 @@ static inline void report(struct world *w, const struct world_agent *agent,
     event.report.session = agent->session;
     event.report.job = slot->job;
     event.report.attempt = slot->attempt;
+    event.report.spec = slot->spec;
     event.report.phase = slot->phase;
     event.report.child = slot->child;
     event.report.fence = slot->phase == LK_PHASE_PUSHED ? slot->fence : 0;
@@ -736,6 +738,7 @@ static inline void take_offer(struct world *w, struct world_agent *agent,
             .phase = LK_PHASE_TAKEN,
             .in_turn = effect->in_turn,
             .build_only = effect->build_only,
+            .spec = effect->spec,
         };
     report(w, agent, slot, LK_ERR_NONE);
 }

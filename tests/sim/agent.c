@@ -122,6 +122,7 @@ static void hear(struct sim *sim, struct sim_agent *agent, const struct sim_mess
     event.job = message->job;
     event.attempt = message->attempt;
     event.arch = message->arch;
+    event.spec = message->spec;
     event.in_turn = message->in_turn;
     event.build_only = message->build_only;
     event.fence = message->fence;
@@ -134,8 +135,8 @@ static void hear(struct sim *sim, struct sim_agent *agent, const struct sim_mess
     event.welcome.epoch = message->epoch;
     if (message->type == SIM_PONG)
         agent->tells_inventory = false;
-    agent->order =
-        (struct order) { message->arch, message->name, message->in_turn, message->build_only };
+    agent->order = (struct order) { message->arch, message->name, message->spec,
+                                    message->in_turn, message->build_only };
     uint64_t stale = lk_agent_core_stale(agent->core);
     uint32_t life = agent->life;
     agent_step(sim, agent, &event);
@@ -165,6 +166,7 @@ static void find_built(struct sim *sim, struct sim_agent *agent)
         event.job = built->job;
         event.attempt = built->attempt;
         event.arch = built->order.arch;
+        event.spec = built->order.spec;
         event.in_turn = built->order.in_turn;
         event.build_only = built->order.build_only;
         event.digest = sim->registry.images[built->image].digest;

@@ -12,6 +12,7 @@
 struct order {
     struct lk_arch  arch;
     struct sim_name name;
+    struct lk_oid   spec;
     bool            in_turn;
     bool            build_only;
 };

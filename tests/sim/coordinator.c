@@ -163,8 +163,8 @@ void sim_coordinator_kill(struct sim *sim, int64_t pause_ms, uint32_t luck)
     check_restart(sim, false);
 }
 
-/* What `lkcoordd restore` does: an older journal, and a jump past all that may have been lost. */
-void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck)
+/* What `lkcoordd restore` does: an older journal, and, if not by hand, a jump past all that may have been lost. */
+void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck, bool jumps)
 {
     struct sim_coordinator *c = sim->coordinator;
 
@@ -175,10 +175,11 @@ void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck)
     c->count = c->durable =
         journal_whole_steps(c, c->durable - luck % (c->durable - c->base + 1));
     story_restore(sim, c->durable);
-    c->jumps = true;
+    c->jumps = jumps;
     c->epoch = 0;
     check_restart(sim, true);
-    SIM_SAY(sim, "coordinator: a backup with %zu facts is restored", c->durable);
+    SIM_SAY(sim, "coordinator: a%s with %zu facts is %s", jumps ? " backup" : "n old journal",
+            c->durable, jumps ? "restored" : "put in place by hand");
 }
 
 bool sim_coordinator_restore_old(struct sim *sim, int64_t pause_ms, int64_t age_ms)
@@ -190,7 +191,7 @@ bool sim_coordinator_restore_old(struct sim *sim, int64_t pause_ms, int64_t age_
         kept--;
     if (!c->core || kept == c->durable || kept == c->base)
         return false;
-    sim_coordinator_restore(sim, pause_ms, (uint32_t)(c->durable - kept));
+    sim_coordinator_restore(sim, pause_ms, (uint32_t)(c->durable - kept), true);
     return true;
 }
 

@@ -100,6 +100,7 @@ static void report_event(struct sim *sim, const struct sim_message *message,
     event.report.session = message->session;
     event.report.job = message->job;
     event.report.attempt = message->attempt;
+    event.report.spec = message->spec;
     event.report.phase = (enum lk_phase)message->phase;
     event.report.fence = message->fence;
     event.report.kind = message->kind;
@@ -204,6 +205,10 @@ static void add_package(struct wish *request, size_t number, const struct sim_su
     package->tag = request->names[number].tag;
     package->arches = request->arches;
     package->arch_count = request->arch_count;
+    /* The id of what the same request always says. */
+    package->spec.sha1[0] = (uint8_t)(1 + (number ? plan->second : plan->name).repository);
+    package->spec.sha1[1] = (number ? plan->second : plan->name).tag;
+    package->spec.sha1[2] = plan->arches;
     package->origin = (enum lk_package_origin)plan->origin;
     if (plan->origin == LK_PACKAGE_FROM_INDEX)
         set_name(&package->from, plan->from);

@@ -29,6 +29,7 @@ static void tell_of_job(struct sim *sim, const struct lk_effect *effect,
         .in_turn = effect->in_turn,
         .build_only = effect->build_only,
         .arch = effect->arch,
+        .spec = effect->spec,
     };
 
     if (type == SIM_OFFER)

@@ -63,7 +63,8 @@ static bool is_felt_at_once(const struct sim *sim, const struct sim_fault *fault
     case SIM_AGENT_LEAVES: return sim_agent_runs(sim, fault->agent);
     case SIM_COORDINATOR_IS_KILLED:
     case SIM_COORDINATOR_REBOOTS:
-    case SIM_BACKUP_IS_RESTORED: return sim_coordinator_runs(sim);
+    case SIM_BACKUP_IS_RESTORED:
+    case SIM_JOURNAL_IS_COPIED_BACK: return sim_coordinator_runs(sim);
     case SIM_LINE_STALLS:
     case SIM_LINE_IS_A_HOLE:
     case SIM_AGENT_IS_PAUSED:
@@ -97,7 +98,9 @@ static void do_to_coordinator(struct sim *sim, const struct sim_fault *fault)
         sim_coordinator_kill(sim, fault->for_ms, fault->luck);
         sim_coordinator_jump(sim, 0, true);
     } else if (fault->kind == SIM_BACKUP_IS_RESTORED)
-        sim_coordinator_restore(sim, fault->for_ms, fault->luck);
+        sim_coordinator_restore(sim, fault->for_ms, fault->luck, true);
+    else if (fault->kind == SIM_JOURNAL_IS_COPIED_BACK)
+        sim_coordinator_restore(sim, fault->for_ms, fault->luck, false);
     else if (fault->kind == SIM_DISK_IS_SLOW)
         sim_coordinator_slow_disk(sim, until_ms);
     else if (fault->kind == SIM_REGISTRY_IS_DOWN)

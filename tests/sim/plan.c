@@ -87,6 +87,9 @@ static const struct {
     [SIM_BACKUP_IS_RESTORED] = { 1, EVERYBODY,
                                  "the coordinator loses its disk; a backup is restored after "
                                  "%d" },
+    [SIM_JOURNAL_IS_COPIED_BACK] = { 1, EVERYBODY,
+                                     "the coordinator is stopped, and an older copy of its "
+                                     "journal put in place by hand; back after %d" },
     [SIM_DISK_IS_SLOW] = { 2, EVERYBODY, "the coordinator's disk is slow for %d" },
     [SIM_REGISTRY_IS_DOWN] = { 2, EVERYBODY, "the registry is down for %d" },
     [SIM_SIGNER_IS_DOWN] = { 2, EVERYBODY, "the signer is away for %d" },

@@ -62,6 +62,7 @@ struct sim_message {
     uint32_t              cluster;
     struct lk_arch        arch;
     struct sim_name       name;
+    struct lk_oid         spec;
     struct lk_digest      digest; /* zero: none */
     enum lk_err_kind      kind;
     uint64_t              bytes_done;
@@ -267,7 +268,7 @@ void sim_coordinator_new(struct sim *sim);
 void sim_coordinator_free(struct sim *sim);
 void sim_coordinator_happens(struct sim *sim, const struct sim_event *event);
 void sim_coordinator_kill(struct sim *sim, int64_t pause_ms, uint32_t luck);
-void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck);
+void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck, bool jumps);
 /* False: there is nothing so old. */
 bool sim_coordinator_restore_old(struct sim *sim, int64_t pause_ms, int64_t age_ms);
 bool sim_coordinator_runs(const struct sim *sim);

@@ -28,6 +28,7 @@ void agent_report(struct sim *sim, struct sim_agent *agent, const struct lk_repo
         .attempt = report->attempt,
         .phase = (uint32_t)report->phase,
         .fence = report->fence,
+        .spec = report->spec,
         .digest = report->digest,
         .kind = report->kind,
         .bytes_done = report->bytes_done,

@@ -127,6 +127,7 @@ static void sample_of_agents(lk_wire_Envelope *e)
             .bytes_done = 52428800,
             .bytes_total = 52428801,
             .phase_ms = 4500,
+            .spec = { 20, OID(1) },
         };
         return;
     case lk_wire_Envelope_ticket_wanted_tag:
