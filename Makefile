@@ -61,7 +61,7 @@ PROTO_GEN       := $(GEN)/proto/lkcoord.pb.c $(GEN)/proto/facts.pb.c
 COMMON_SRC      := $(call sources,$(filter-out common/base,$(wildcard common/*)) proto)
 CORE_SRC        := $(call sources,coordinator/core)
 AGENT_CORE_SRC  := $(call sources,agent/core)
-COORDINATOR_SRC := $(filter-out coordinator/lkcoordd.c,$(call sources,coordinator coordinator/door coordinator/store \
+COORDINATOR_SRC := $(filter-out coordinator/lkcoordd.c coordinator/sign/lkcoord-signd.c,$(call sources,coordinator coordinator/door coordinator/store \
                      coordinator/registry coordinator/sign coordinator/source coordinator/logs))
 CLI_SRC         := $(filter-out coordinator/cli/lkcoord%,$(call sources,coordinator/cli))
 AGENT_SRC       := $(filter-out agent/lkagentd.c,$(call sources,agent $(filter-out agent/core,$(patsubst %/,%,$(wildcard agent/*/)))))
@@ -69,7 +69,7 @@ AGENT_SRC       := $(filter-out agent/lkagentd.c,$(call sources,agent $(filter-o
 LIB := $(OUT)/lib
 LIBRARIES := $(LIB)/libcli.a $(LIB)/libcoordinator.a $(LIB)/libagent.a $(LIB)/libcore.a $(LIB)/libagentcore.a \
              $(LIB)/libcommon.a $(LIB)/libbase.a
-PROGRAMS  := $(patsubst %,$(BIN)/%,$(notdir $(basename $(wildcard coordinator/cli/lkcoord*.c coordinator/lkcoordd.c agent/lkagentd.c))))
+PROGRAMS  := $(patsubst %,$(BIN)/%,$(notdir $(basename $(wildcard coordinator/cli/lkcoord*.c coordinator/lkcoordd.c coordinator/sign/lkcoord-signd.c agent/lkagentd.c))))
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 CORE_TESTS := $(patsubst tests/core/%.c,$(OUT)/tests/core/%,$(sort $(wildcard tests/core/test_*.c)))
@@ -193,6 +193,9 @@ $(BIN)/lkcoord $(BIN)/lkcoord-online: $(BIN)/%: $(OUT)/obj/coordinator/cli/%.o $
 	$(link)
 $(BIN)/lkcoord: | $(BIN)/lkcoord-online
 $(BIN)/lkcoordd: $(OUT)/obj/coordinator/lkcoordd.o $(LIB)/libcoordinator.a $(LIB)/libcore.a $(LIB)/libcommon.a $(LIB)/libbase.a
+	$(link)
+# Of both libraries it takes what it needs: nothing that talks to a network.
+$(BIN)/lkcoord-signd: $(OUT)/obj/coordinator/sign/lkcoord-signd.o $(LIB)/libcoordinator.a $(LIB)/libcommon.a $(LIB)/libbase.a
 	$(link)
 $(BIN)/lkagentd: $(OUT)/obj/agent/lkagentd.o $(LIB)/libagent.a $(LIB)/libagentcore.a $(LIB)/libcommon.a $(LIB)/libbase.a
 	$(link)

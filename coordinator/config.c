@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MIB (1024 * 1024ULL)
+#define SOCKET_PATH_SIZE 108 /* sun_path */
+#define MIB              (1024 * 1024ULL)
 
 static const char *const root_keys[] = {
     "agents-endpoint",
@@ -17,6 +18,7 @@ static const char *const root_keys[] = {
     "clients",
     "registries",
     "signing",
+    "signer",
     "trusted-keys",
     "publish",
     "lease-ms",
@@ -44,6 +46,7 @@ static const char *const notary_keys[] = {
 static const char *const login_keys[] = { "user", "password-file", NULL };
 static const char *const signing_keys[] = { "key", "second-key", "passphrase-file",
                                             "passphrase-fd", NULL };
+static const char *const signer_keys[] = { "socket", "exec", "public-keys", NULL };
 static const char *const publish_keys[] = { "stage", NULL };
 static const char *const quarantine_keys[] = { "after", "back-off-ms", NULL };
 
@@ -355,6 +358,70 @@ static int signing(const struct reader *reader, const struct lk_yaml_node *root,
     return passphrase_fd(reader, map, out->passphrase_file, &out->passphrase_fd);
 }
 
+static int program(const struct reader *reader, const struct lk_yaml_node *list,
+                   const char *key, struct lk_program *out)
+{
+    size_t count = 0;
+
+    if (list->kind != LK_YAML_LIST || !list->first)
+        return wrong(reader, list, key,
+                     "must be a list of a program and its arguments, as [/usr/local/bin/sign]");
+    for (const struct lk_yaml_node *item = list->first; item; item = item->next) {
+        if (count == LK_ARGUMENTS_MAX)
+            return wrong(reader, item, key, "has more than 16 words");
+        if (lk_yaml_text(item, reader->name, key, out->text[count], sizeof(out->text[count]),
+                         reader->err) < 0)
+            return -1;
+        out->argv[count] = out->text[count];
+        count++;
+    }
+    return out->argv[0][0] ? 0 : wrong(reader, list, key, "the program's name is empty");
+}
+
+static int signer_public_keys(const struct reader *reader, const struct lk_yaml_node *map,
+                              struct lk_coordinator_config *out)
+{
+    const struct lk_yaml_node *list = lk_yaml_get(map, "public-keys");
+    size_t                     max = out->signer_socket[0] ? LK_SIGNER_KEYS_MAX : 1;
+
+    if (!list || list->kind != LK_YAML_LIST || !list->first)
+        return wrong(reader, map, "public-keys",
+                     "must be a list of the paths of the public keys that it signs with");
+    for (const struct lk_yaml_node *item = list->first; item; item = item->next) {
+        if (out->signer_key_count == max)
+            return wrong(reader, item, "public-keys",
+                         "lkcoord-signd has two at most, a program has one");
+        if (lk_yaml_text(item, reader->name, "public-keys",
+                         out->signer_keys[out->signer_key_count++], LK_PATH_SIZE,
+                         reader->err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int signer(const struct reader *reader, const struct lk_yaml_node *root,
+                  struct lk_coordinator_config *out)
+{
+    const struct lk_yaml_node *map = lk_yaml_get(root, "signer");
+    const struct lk_yaml_node *exec;
+
+    if (!map || lk_yaml_is_null(map))
+        return 0;
+    if (expect_map(reader, map, "signer", signer_keys) < 0 ||
+        text(reader, map, "socket", out->signer_socket, sizeof(out->signer_socket)) < 0)
+        return -1;
+    exec = lk_yaml_get(map, "exec");
+    if (out->signing_key[0])
+        return wrong(reader, map, "signer", "excludes `signing`: the keys are here or there");
+    if (!exec == !out->signer_socket[0])
+        return wrong(reader, map, "signer", "needs either `socket` or `exec`");
+    if (strlen(out->signer_socket) >= SOCKET_PATH_SIZE)
+        return wrong(reader, map, "socket", "is longer than the 107 characters of a socket");
+    if (exec && program(reader, exec, "exec", &out->signer_program) < 0)
+        return -1;
+    return signer_public_keys(reader, map, out);
+}
+
 static int notary_for_all(const struct reader *reader, const struct lk_yaml_node *root,
                           struct lk_coordinator_config *out)
 {
@@ -373,11 +440,11 @@ static int notary_for_all(const struct reader *reader, const struct lk_yaml_node
         return wrong(reader, map ? map : root, "notary",
                      "keys: the directory whose private/ holds the keys is missing, as "
                      "/etc/lkcoord/trust");
-    return out->signing_key[0]
+    return lk_coordinator_config_signs(out)
                ? 0
                : wrong(reader, map ? map : root, "notary",
                        "stands beside signatures, which tell what is complete: set "
-                       "`signing` too");
+                       "`signing` or `signer` too");
 }
 
 static int trusted_keys(const struct reader *reader, const struct lk_yaml_node *root,
@@ -404,10 +471,10 @@ static int content_trust(const struct reader *reader, const struct lk_yaml_node 
 {
     if (trust_word(reader, root, &out->content_trust) < 0)
         return -1;
-    return out->content_trust == LK_CONTENT_TRUST_OFF || out->signing_key[0]
+    return out->content_trust == LK_CONTENT_TRUST_OFF || lk_coordinator_config_signs(out)
                ? 0
                : wrong(reader, lk_yaml_get(root, "content-trust"), "content-trust",
-                       "needs a key to sign with: set `signing` too");
+                       "needs a key to sign with: set `signing` or `signer` too");
 }
 
 static int publish(const struct reader *reader, const struct lk_yaml_node *root,
@@ -466,9 +533,9 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
         peers(reader, root, "agents", &out->agents) < 0 ||
         peers(reader, root, "clients", &out->clients) < 0 ||
         registries(reader, root, out) < 0 || signing(reader, root, out) < 0 ||
-        content_trust(reader, root, out) < 0 || notary_for_all(reader, root, out) < 0 ||
-        trusted_keys(reader, root, out) < 0 || publish(reader, root, out) < 0 ||
-        quarantine(reader, root, out) < 0)
+        signer(reader, root, out) < 0 || content_trust(reader, root, out) < 0 ||
+        notary_for_all(reader, root, out) < 0 || trusted_keys(reader, root, out) < 0 ||
+        publish(reader, root, out) < 0 || quarantine(reader, root, out) < 0)
         return -1;
     if (milliseconds(reader, root, "lease-ms", 1000, 86400000, &out->lease_ms) < 0 ||
         milliseconds(reader, root, "permit-ms", 1000, 86400000, &out->permit_ms) < 0 ||
@@ -531,6 +598,11 @@ int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *pa
         return lk_err_set(err, LK_ERR_INVALID,
                           "%s: is empty; the example lkcoordd.yml shows what is needed", path);
     return everything(&reader, root, out) < 0 ? -1 : check_times(&reader, out);
+}
+
+bool lk_coordinator_config_signs(const struct lk_coordinator_config *config)
+{
+    return config->signing_key[0] || config->signer_key_count > 0;
 }
 
 const struct lk_registry_config *

@@ -63,6 +63,15 @@ struct lk_registry_config {
     struct lk_notary_config notary;
 };
 
+#define LK_SIGNER_KEYS_MAX 2 /* two while one replaces the other */
+#define LK_ARGUMENTS_MAX   16
+
+/* A program and its arguments. */
+struct lk_program {
+    char        text[LK_ARGUMENTS_MAX][LK_PATH_SIZE];
+    const char *argv[LK_ARGUMENTS_MAX + 1]; /* NULL-terminated; [0] is NULL: none */
+};
+
 struct lk_coordinator_config {
     char                      file[LK_PATH_SIZE]; /* where all this was read from */
     char                      agents_endpoint[LK_PATH_SIZE];
@@ -74,10 +83,15 @@ struct lk_coordinator_config {
     struct lk_peers           clients;
     size_t                    registry_count;
     struct lk_registry_config registries[LK_REGISTRIES_MAX];
-    char                  signing_key[LK_PATH_SIZE]; /* "": this coordinator does not sign */
-    char                  second_key[LK_PATH_SIZE];  /* "": none; has the same passphrase */
-    char                  passphrase_file[LK_PATH_SIZE];
-    int                   passphrase_fd; /* -1: none */
+    char signing_key[LK_PATH_SIZE]; /* "": this coordinator does not sign */
+    char second_key[LK_PATH_SIZE];  /* "": none; has the same passphrase */
+    char passphrase_file[LK_PATH_SIZE];
+    int  passphrase_fd; /* -1: none */
+    /* A signer elsewhere, in place of signing_key. */
+    char                  signer_socket[LK_PATH_SIZE]; /* "": none */
+    struct lk_program     signer_program;
+    size_t                signer_key_count; /* its public keys */
+    char                  signer_keys[LK_SIGNER_KEYS_MAX][LK_PATH_SIZE];
     size_t                trusted_count; /* further public keys whose signatures count */
     char                  trusted[LK_PACKAGE_ARCHES_MAX][LK_PATH_SIZE];
     enum lk_content_trust content_trust;
@@ -101,6 +115,9 @@ struct lk_coordinator_config {
 
 int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *path,
                                struct lk_err *err);
+
+/* True if there is something to sign with. */
+bool lk_coordinator_config_signs(const struct lk_coordinator_config *config);
 
 /* The entry for a host, or NULL. */
 const struct lk_registry_config *

@@ -3,7 +3,7 @@
 
 #include "common/log/log.h"
 #include "common/os/file.h"
-#include "coordinator/sign/passphrase.h"
+#include "coordinator/sign/unlock.h"
 #include "coordinator/store/journal.h"
 
 #include <stdio.h>
@@ -138,7 +138,7 @@ static int open_keys(struct lk_coordinator *c, struct lk_err *err)
 {
     if (lk_curve_load(&c->key, c->config->key, err) < 0)
         return -1;
-    if (c->config->signing_key[0]) {
+    if (lk_coordinator_config_signs(c->config)) {
         if (lk_signer_unlock(&c->signer, c->config, err) < 0)
             return -1;
         for (size_t i = 0; i < lk_signer_key_count(c->signer); i++)

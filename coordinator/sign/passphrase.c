@@ -8,11 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PASSPHRASE_BYTES_MAX 1024
-
 static int read_fd(int fd, struct lk_buf *out, struct lk_err *err)
 {
-    char    bytes[PASSPHRASE_BYTES_MAX];
+    char    bytes[LK_PASSPHRASE_BYTES_MAX];
     ssize_t got;
 
     while ((got = read(fd, bytes, sizeof(bytes))) > 0 || (got < 0 && errno == EINTR))
@@ -25,20 +23,11 @@ static int read_fd(int fd, struct lk_buf *out, struct lk_err *err)
         return result;
     return lk_err_set(err, LK_ERR_LIMIT,
                       "the passphrase from descriptor %d is longer than %d bytes", fd,
-                      PASSPHRASE_BYTES_MAX);
+                      LK_PASSPHRASE_BYTES_MAX);
 }
 
-/* Where a passphrase may be, and what it is for. */
-struct source {
-    int         fd;
-    const char *file;
-    const char *variable;
-    const char *map; /* of the configuration */
-    const char *what;
-};
-
 /* Overwritten too: /proc/PID/environ goes on showing the memory of a variable that was taken out. */
-static void forget_variable(const char *name)
+void lk_passphrase_forget(const char *name)
 {
     char *variable = getenv(name);
 
@@ -47,35 +36,50 @@ static void forget_variable(const char *name)
     unsetenv(name);
 }
 
-static int read_source(const struct source *source, struct lk_buf *out, struct lk_err *err)
+/* NULL: systemd gave none with this name. */
+static char *credential_path(const char *name)
 {
-    const char *variable = getenv(source->variable);
+    const char *directory = getenv("CREDENTIALS_DIRECTORY");
+    LK_CLEANUP(lk_free_pointer)
+    char *path = directory ? lk_xasprintf("%s/%s", directory, name) : NULL;
+
+    return path && access(path, F_OK) == 0 ? LK_TAKE(path) : NULL;
+}
+
+static int read_source(const struct lk_passphrase_source *source, struct lk_buf *out,
+                       struct lk_err *err)
+{
+    const char                       *variable = getenv(source->variable);
+    LK_CLEANUP(lk_free_pointer) char *credential = credential_path(source->credential);
 
     if (source->fd >= 0)
         return read_fd(source->fd, out, err);
     if (source->file[0])
         return lk_file_read_secret(source->file, out, err);
+    /* It is for this service alone, but its mode may show a group, which is an ACL's mask. */
+    if (credential)
+        return lk_file_read(credential, out, err);
     if (!variable)
         return lk_err_set(
             err, LK_ERR_INVALID,
-            "%s needs a passphrase: set %s.passphrase-file or %s.passphrase-fd, or "
-            "%s in the environment",
-            source->what, source->map, source->map, source->variable);
+            "%s needs a passphrase: set %spassphrase-file or %spassphrase-fd, or %s in the "
+            "environment, or give the service the systemd credential %s",
+            source->what, source->map, source->map, source->variable, source->credential);
     return lk_buf_add_text(out, variable)
                ? 0
                : lk_err_set(err, LK_ERR_LIMIT, "%s is too long", source->variable);
 }
 
-static int read_passphrase(const struct source *source, struct lk_buf *out, struct lk_err *err)
+int lk_passphrase_read(struct lk_buf *out, const struct lk_passphrase_source *source,
+                       struct lk_err *err)
 {
     int result = read_source(source, out, err);
 
-    forget_variable(source->variable);
+    lk_passphrase_forget(source->variable);
     return result;
 }
 
-/* Files end in a newline that is no part of it. */
-static struct lk_str first_line(const struct lk_buf *passphrase)
+struct lk_str lk_passphrase_line(const struct lk_buf *passphrase)
 {
     struct lk_str line = lk_buf_str(passphrase), rest;
 
@@ -83,41 +87,9 @@ static struct lk_str first_line(const struct lk_buf *passphrase)
     return line;
 }
 
-static void wipe(struct lk_buf *passphrase)
+void lk_passphrase_wipe(struct lk_buf *passphrase)
 {
     if (passphrase->data)
         sodium_memzero(passphrase->data, passphrase->capacity);
     lk_buf_fini(passphrase);
-}
-
-int lk_signer_unlock(struct lk_signer **out, const struct lk_coordinator_config *config,
-                     struct lk_err *err)
-{
-    LK_CLEANUP(wipe) struct lk_buf passphrase = LK_BUF_INIT(PASSPHRASE_BYTES_MAX);
-    LK_CLEANUP(lk_free_pointer)
-    char               *what = lk_xasprintf("the signing key %s", config->signing_key);
-    const struct source source = { config->passphrase_fd, config->passphrase_file,
-                                   "COSIGN_PASSWORD", "signing", what };
-
-    if (read_passphrase(&source, &passphrase, err) < 0 ||
-        lk_signer_open(out, config->signing_key, first_line(&passphrase), err) < 0)
-        return -1;
-    return config->second_key[0]
-               ? lk_signer_add(*out, config->second_key, first_line(&passphrase), err)
-               : 0;
-}
-
-int lk_notary_unlock(struct lk_notary_keyring **out, const struct lk_coordinator_config *config,
-                     struct lk_err *err)
-{
-    LK_CLEANUP(wipe) struct lk_buf passphrase = LK_BUF_INIT(PASSPHRASE_BYTES_MAX);
-    const struct source source = { config->notary_passphrase_fd, config->notary_passphrase_file,
-                                   "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "notary",
-                                   "content trust" };
-
-    if (read_passphrase(&source, &passphrase, err) == 0 &&
-        lk_notary_keyring_open(out, config->notary_keys, LK_NOTARY_PUBLISHING_KEYS,
-                               first_line(&passphrase), err) == 0)
-        return 0;
-    return lk_err_wrap(err, "opening the keys of content trust");
 }

@@ -1,21 +1,36 @@
 /*
- * passphrase - opens the configured signing keys with the configured passphrase: a file descriptor, a file, or
- * COSIGN_PASSWORD, in this order.  A wrong one is an error here, before anything is built; the variable is
- * taken out of the environment, so that no child sees it.
- *
- * The same for the keys of content trust, with DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE.
+ * passphrase - what opens a service's keys: from a file descriptor, a file, systemd's credential, or a variable, in this
+ * order.  The variable is taken out of the environment, so that no child sees it.
  */
 #ifndef LK_PASSPHRASE_H
 #define LK_PASSPHRASE_H
 
-#include "common/notary/keyring.h"
-#include "coordinator/config.h"
-#include "coordinator/sign/signer.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
 
-int lk_signer_unlock(struct lk_signer **out, const struct lk_coordinator_config *config,
-                     struct lk_err *err);
+#define LK_PASSPHRASE_BYTES_MAX 1024
 
-int lk_notary_unlock(struct lk_notary_keyring **out, const struct lk_coordinator_config *config,
-                     struct lk_err *err);
+/* Where it may be, and what it is for. */
+struct lk_passphrase_source {
+    int         fd;   /* -1: none */
+    const char *file; /* "": none */
+    const char *credential;
+    const char *variable;
+    const char *map; /* of the configuration, with its dot */
+    const char *what;
+};
+
+/* `out` has room for LK_PASSPHRASE_BYTES_MAX. */
+int lk_passphrase_read(struct lk_buf *out, const struct lk_passphrase_source *source,
+                       struct lk_err *err);
+
+/* Takes a variable out of the environment. */
+void lk_passphrase_forget(const char *variable);
+
+/* Files end in a newline that is no part of it.  Borrowed. */
+struct lk_str lk_passphrase_line(const struct lk_buf *passphrase);
+
+/* For LK_CLEANUP. */
+void lk_passphrase_wipe(struct lk_buf *passphrase);
 
 #endif
