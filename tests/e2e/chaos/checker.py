@@ -151,7 +151,10 @@ class Checker:
             if match:
                 _, job, arch, fence, repository = match.groups()
                 tag, _ = jobs.get(int(job), (None, None))
-                found[repository].append((int(fence), f"{tag}-{arch}" if tag else None))
+                permit = int(fence), f"{tag}-{arch}" if tag else None
+                # An agent that came back is told again what it has.
+                if permit != (found[repository] or [None])[-1]:
+                    found[repository].append(permit)
         return found
 
     def check_fences(self):
