@@ -20,7 +20,8 @@ static struct journal shortened(const struct lk_core *core, const struct lk_fact
     struct journal                                   out = { 0 };
     struct lk_fact                                   added;
 
-    out.facts = lk_xcalloc(count + core->config.records_max + core->agent_count + 1, sizeof(*out.facts));
+    out.facts = lk_xcalloc(count + core->config.records_max + core->agent_count + 1,
+                           sizeof(*out.facts));
     for (size_t i = 0; i < count; i++)
         if (lk_snapshot_keeps(snapshot, &facts[i]))
             out.facts[out.count++] = facts[i];

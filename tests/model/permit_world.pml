@@ -154,8 +154,10 @@ end:
 #define T         0
 #ifdef NO_LOOK_IN_TURN
 #define SKIPS_LOOK true
+#define IS_AS_SEEN(p) true
 #else
 #define SKIPS_LOOK false
+#define IS_AS_SEEN(p) (tag[T] == seen[p])
 #endif
 
 #ifdef TAG_FIRST
@@ -191,7 +193,7 @@ end:
         looked[p] = 0
     }
     :: d_step {
-        IS_MERGED(p) && !armed && tag[T] == seen[p] && tag[T] != TARGET(p) &&
+        IS_MERGED(p) && !armed && IS_AS_SEEN(p) && tag[T] != TARGET(p) &&
             MERGED_IS_DURABLE(p, TARGET(p));
         armed = 1
     }
@@ -271,10 +273,14 @@ end:
 init {
     atomic {
         accepted(0, T, 1, 0);
+#ifndef ONE_PACKAGE
         accepted(1, T, 1, 0);
+#endif
         planned(0, QUEUED, 0, 1);
         planned(1, QUEUED, 0, 2);
+#ifndef ONE_PACKAGE
         planned(5, QUEUED, 0, 3);
+#endif
         for (each : 1 .. 7) {
             index[each].child[0] = (each & 1 -> 1 : 0);
             index[each].child[1] = (each & 2 -> 2 : 0);

@@ -83,12 +83,13 @@ models() {
     judge clean "permit: the coordinator dies" permit -DFAULTS=1 -DAGENTS_ARE_GOOD
     judge clean "permit: a backup is restored" permit -DFAULTS=1 -DRESTORES -DAGENTS_ARE_GOOD
     judge clean "permit: every push ends in time" permit -DFAULTS=1 -DAGENTS_ARE_GOOD -DDEATHS=0
+    judge clean "lease: anything goes wrong once" lease -DFAULTS=1
 }
 
 bad() {
     judge error "permit: NO_FENCE" permit -DFAULTS=1 -DNO_FENCE
     judge error "permit: NO_FACTS_FIRST" permit -DFAULTS=2 -DAGENTS_ARE_GOOD -DNO_FACTS_FIRST
-    judge error "permit: EPOCH_NOT_RAISED" permit -DFAULTS=2 -DAGENTS_ARE_GOOD -DRESTORES -DEPOCH_NOT_RAISED
+    judge error "permit: EPOCH_NOT_RAISED" permit -DFAULTS=2 -DAGENTS_ARE_GOOD -DRESTORES -DONE_PACKAGE -DEPOCH_NOT_RAISED
     judge error "permit: LOW_EPOCH_ACCEPTED" permit -DFAULTS=2 -DAGENTS_ARE_GOOD -DRESTORES -DLOW_EPOCH_ACCEPTED
     judge error "permit: TAG_FIRST" permit -DFAULTS=1 -DTAG_FIRST
     judge error "permit: TAG_BEFORE_SIGN" permit -DFAULTS=1 -DTAG_BEFORE_SIGN
@@ -96,6 +97,11 @@ bad() {
     judge error "permit: NO_TURN" permit -DFAULTS=0 -DNO_TURN
     judge error "permit: NO_LOOK_IN_TURN" permit -DFAULTS=0 -DNO_LOOK_IN_TURN
     judge error "permit: CANCEL_AFTER_MERGE" permit -DFAULTS=1 -DCANCEL_AFTER_MERGE
+    local name
+    for name in NO_FACTS_FIRST LEASE_NOT_RENEWED OLD_ATTEMPT_COUNTS DUPLICATE_COUNTS ANYBODY_COUNTS \
+        PING_BEFORE_INVENTORY NOTHING_IS_ADOPTED; do
+        judge error "lease: $name" lease -DFAULTS=1 "-D$name"
+    done
 }
 
 # ---- runs of the simulator ----
