@@ -159,6 +159,9 @@ void check_rest(struct sim *sim, const struct lk_core *core)
         sim_mix(sim, (uint64_t)outcome);
         if (outcome == LK_OUTCOME_REFUSED && wants_what_may_be_missing(sim->clients[i].plan))
             continue;
+        /* A full coordinator says so. */
+        if (outcome == LK_OUTCOME_REFUSED && sim->plan->pushes_max)
+            continue;
         /* Whatever takes time may use up a build's. */
         if (outcome == LK_OUTCOME_BUILD_FAILED && sim->clients[i].plan->is_hurried &&
             disturbances)
