@@ -4,8 +4,9 @@
 #
 #   tests/tools/mutants.sh [PATCH...]     default: tests/mutants/*.patch
 #
-# The first line of a patch says what it breaks.  One that does not apply or does not compile is an error, not a catch.
-# The last line is "N of N mutants caught".
+# The first line of a patch says what it breaks.  One that does not apply or does not compile is an error, not a catch;
+# those that do not apply are named before anything runs.  Each mutant stops at the first test that fails, and the
+# quick tests come first.  The last line is "N of N mutants caught".
 #
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -16,13 +17,21 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 [ $# -gt 0 ] || set -- tests/mutants/*.patch
 
+rotten=0
+for patch; do
+    patch --dry-run -s -p0 <"$patch" >/dev/null 2>&1 && continue
+    echo "$patch does not apply any more: break the same thing in today's code, and keep that as the patch"
+    rotten=$((rotten + 1))
+done
+[ "$rotten" -eq 0 ] || exit 1
+
 mkdir -p "$copy"
 git ls-files -z | xargs -0 cp --parents -t "$copy"
 
 unit_tests='journal journal_snapshot journal_store store pump publisher coordinator coordinator_taken operations'
 
 build() {
-    local program programs=(build/dev/tests/sim/sim)
+    local program programs=(build/dev/tests/sim/sim build/dev/tests/explore/explore)
     for program in tests/core/test_*.c; do
         programs+=("build/dev/${program%.c}")
     done
@@ -32,21 +41,26 @@ build() {
     make -j2 "${programs[@]}" >build.log 2>&1
 }
 
+# PROGRAM [ARGUMENT...]
+passes() {
+    timeout 300 "$@" >test.log 2>&1
+}
+
 # Quick ones first.  Prints the one that failed.
 look_for_it() {
-    local test
+    local test sim=build/dev/tests/sim/sim
     for test in tests/core/test_*.c; do
-        timeout 120 "build/dev/${test%.c}" >test.log 2>&1 || { basename "$test" .c; return; }
+        passes "build/dev/${test%.c}" || { basename "$test" .c; return; }
     done
-    timeout 120 build/dev/tests/sim/sim --seeds 1-300 --faults 3 >test.log 2>&1 || { echo simulator; return; }
+    passes $sim --seeds 1-300 --faults 3 || { echo simulator; return; }
+    passes $sim --scenario tests/scenarios/*.lks || { echo scenarios; return; }
     for test in $unit_tests; do
-        [ -e "tests/unit/test_$test.c" ] || continue
-        timeout 120 "build/dev/tests/unit/test_$test" >test.log 2>&1 || { echo "test_$test"; return; }
+        [ ! -e "tests/unit/test_$test.c" ] || passes "build/dev/tests/unit/test_$test" || { echo "test_$test"; return; }
     done
-    timeout 600 build/dev/tests/sim/sim --seeds 301-6000 --faults 5 >test.log 2>&1 ||
-        { echo 'simulator, 6,000 seeds'; return; }
+    passes build/dev/tests/explore/explore || { echo explore; return; }
+    passes $sim --seeds 301-2000 --faults 5 || { echo 'simulator, 2,000 seeds'; return; }
     make -j2 all >>build.log 2>&1
-    timeout 300 bats -f '^201' tests/deep/registry-faults.bats >test.log 2>&1 || echo registry-faults.bats
+    passes bats -f '^201' tests/deep/registry-faults.bats || echo registry-faults.bats
 }
 
 cd "$copy" || exit 1
@@ -66,11 +80,7 @@ all=0 caught=0
 for patch; do
     name=$(basename "$patch" .patch)
     all=$((all + 1))
-    if ! patch -s -p0 <"$root/$patch" >patch.log 2>&1; then
-        cat patch.log
-        echo "$name: the patch does not apply any more"
-        exit 1
-    fi
+    patch -s -p0 <"$root/$patch" || exit 1
     if ! build; then
         tail -n 20 build.log
         echo "$name: the patched tree does not compile"

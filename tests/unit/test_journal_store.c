@@ -218,6 +218,13 @@ static void a_journal_of_a_newer_schema_is_refused(void **state)
     check_refused(*state, LK_ERR_INVALID, "newer lkcoordd");
 }
 
+static void a_journal_that_lost_its_end_is_refused(void **state)
+{
+    fill(*state);
+    run_sql(*state, "DELETE FROM journal WHERE seq=4000;");
+    check_refused(*state, LK_ERR_CONFLICT, "its last record is 3999, but 4000 had been written");
+}
+
 /* As a newer version would have written it: with a sum that is right. */
 static void set_format(const struct place *place, uint32_t format)
 {
@@ -266,6 +273,7 @@ int main(void)
         TEST(a_journal_damaged_inside_is_refused),
         TEST(a_database_of_another_program_is_left_alone),
         TEST(a_database_without_a_name_that_is_not_empty_is_left_alone),
+        TEST(a_journal_that_lost_its_end_is_refused),
         TEST(a_journal_of_a_newer_schema_is_refused),
         TEST(a_record_of_a_newer_format_is_refused),
     };

@@ -1,0 +1,78 @@
+/* Whom we trust of what is under a tag, where what we published ourselves is all that vouches for it. */
+#include "tests/core/world.h"
+
+static void push(struct world *w, const struct request *request)
+{
+    submit(w, request);
+    run(w);
+}
+
+static void check(const struct world *w, enum lk_outcome outcome, const char *text)
+{
+    const struct lk_package *package = package_of(w);
+
+    if (package->outcome != outcome || !strstr(package->text, text))
+        fail_msg("outcome %d: %s", (int)package->outcome, package->text);
+}
+
+static struct request unsigned_of(uint8_t key, const char *tag, size_t count,
+                                  const struct lk_arch *arches)
+{
+    struct request request = request_of(key, "org/it", tag, count, arches);
+
+    request.options.sign = false;
+    return request;
+}
+
+static void our_own_tag_is_not_mixed_with_another_version_either(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "v1", 3, three);
+
+    (void)state;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    struct world_index *ours = tag_in(w, "org/it", "v1", false);
+    struct world_index *source = tag_in(w, "org/it", "abc", true);
+    source->count = 1;
+    source->entries[0] = *entry_of(ours, &amd64);
+    request = request_of(2, "org/it", "v1", 1, &amd64);
+    request.packages[0].origin = LK_PACKAGE_FROM_INDEX;
+    request.packages[0].from = (struct lk_index_name) { "org/it", "abc" };
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "holds an image for arm64 already, and org/it:abc has none");
+    assert_int_equal(ours->count, 3);
+}
+
+/* Four records: an index and its three architectures.  The next push makes room of the two oldest. */
+static void what_we_published_is_kept_by_a_repair_when_only_its_index_is_remembered(void **state)
+{
+    struct lk_core_config config = lk_core_defaults;
+
+    (void)state;
+    config.records_max = 4;
+    LK_WORLD w = world_new(&config);
+    for (size_t i = 0; i < 3; i++)
+        add_agent(w, three[i].name, &three[i], false, 1);
+    struct request request = unsigned_of(1, "abc", 3, three);
+    push(w, &request);
+    request = unsigned_of(2, "def", 1, &s390x);
+    push(w, &request);
+    request = unsigned_of(3, "abc", 1, &s390x);
+    request.packages[0].origin = LK_PACKAGE_FROM_ARCH_TAGS;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    assert_true(package_of(w)->nothing_to_do);
+    assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(our_own_tag_is_not_mixed_with_another_version_either),
+        cmocka_unit_test(
+            what_we_published_is_kept_by_a_repair_when_only_its_index_is_remembered),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
