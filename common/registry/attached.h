@@ -75,4 +75,7 @@ int lk_referrers_check(struct lk_registry *registry, json_t *list,
 
 bool lk_referrers_have(json_t *list, const struct lk_digest *carrier);
 
+/* True if one of the listed says that it is a signature. */
+bool lk_referrers_have_signature(json_t *list);
+
 #endif

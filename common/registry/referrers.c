@@ -88,6 +88,10 @@ static int ask_api(struct lk_registry *registry, const struct lk_digest *digest,
     for (size_t i = 0; url && i < PAGES_MAX; i++) {
         if (ask_page(registry, &url, list, by_api, err) < 0)
             return -1;
+        if (!*by_api && i > 0)
+            return lk_err_set(err, LK_ERR_RETRY,
+                              "the registry does not give page %zu of its list of referrers",
+                              i + 1);
         if (!*by_api) {
             registry->has_no_referrers = true;
             return 0;
@@ -145,6 +149,16 @@ static bool may_be_signature(json_t *entry, struct lk_digest *digest)
            type && strcmp(type, LK_BUNDLE_MEDIA_TYPE) == 0 &&
            (!predicate || strcmp(predicate, LK_PREDICATE_TYPE) == 0) &&
            lk_digest_parse(lk_str_of(text), digest);
+}
+
+bool lk_referrers_have_signature(json_t *list)
+{
+    struct lk_digest carrier;
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (may_be_signature(json_array_get(list, i), &carrier))
+            return true;
+    return false;
 }
 
 /* Gone, damaged or too large: then it is no signature.  Anything else is "could not ask". */

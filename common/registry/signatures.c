@@ -161,8 +161,9 @@ static int check_layers(struct lk_registry *registry, const struct lk_signature_
     return 0;
 }
 
+/* `*any`: there are signatures, as wanted or not. */
 static int check_attached(struct lk_registry               *registry,
-                          const struct lk_signature_wanted *wanted, bool *found,
+                          const struct lk_signature_wanted *wanted, bool *found, bool *any,
                           struct lk_err *err)
 {
     LK_CLEANUP(lk_attached_free) json_t *root = NULL;
@@ -170,34 +171,56 @@ static int check_attached(struct lk_registry               *registry,
     bool                                 exists;
 
     lk_attached_tag(wanted->digest, tag);
-    return lk_attached_read(registry, tag, &root, &exists, err) < 0
-               ? -1
-               : check_layers(registry, wanted, json_object_get(root, "layers"), found, err);
+    if (lk_attached_read(registry, tag, &root, &exists, err) < 0)
+        return -1;
+    *any |= json_array_size(json_object_get(root, "layers")) > 0;
+    return check_layers(registry, wanted, json_object_get(root, "layers"), found, err);
 }
 
 static int check_bundles(struct lk_registry *registry, const struct lk_signature_wanted *wanted,
-                         bool *found, struct lk_err *err)
+                         bool *found, bool *any, struct lk_err *err)
 {
     LK_CLEANUP(lk_attached_free) json_t *list = NULL;
     LK_CLEANUP(lk_attached_free) json_t *root = NULL;
     bool                                 by_api = true;
 
-    return lk_referrers_read(registry, wanted->digest, &list, &root, &by_api, err) < 0
-               ? -1
-               : lk_referrers_check(registry, list, wanted, false, found, err);
+    if (lk_referrers_read(registry, wanted->digest, &list, &root, &by_api, err) < 0)
+        return -1;
+    *any |= lk_referrers_have_signature(list);
+    return lk_referrers_check(registry, list, wanted, false, found, err);
+}
+
+static int looking_for(const struct lk_digest *digest, struct lk_err *err)
+{
+    char text[LK_DIGEST_TEXT_SIZE];
+
+    lk_digest_format(digest, text);
+    return lk_err_wrap(err, "looking for signatures of %s", text);
 }
 
 int lk_signature_check(struct lk_registry *registry, const struct lk_signature_wanted *wanted,
                        bool *found, struct lk_err *err)
 {
+    bool any = false;
+
     *found = false;
     if (wanted->key_count == 0)
         return 0;
-    if (check_attached(registry, wanted, found, err) < 0 ||
-        (!*found && check_bundles(registry, wanted, found, err) < 0)) {
-        char text[LK_DIGEST_TEXT_SIZE];
-        lk_digest_format(wanted->digest, text);
-        return lk_err_wrap(err, "looking for signatures of %s", text);
-    }
+    if (check_attached(registry, wanted, found, &any, err) < 0 ||
+        (!*found && check_bundles(registry, wanted, found, &any, err) < 0))
+        return looking_for(wanted->digest, err);
+    return 0;
+}
+
+int lk_signature_survey(struct lk_registry *registry, const struct lk_signature_wanted *wanted,
+                        struct lk_signature_survey *out, struct lk_err *err)
+{
+    bool any = false;
+
+    *out = (struct lk_signature_survey) { 0 };
+    if (check_attached(registry, wanted, &out->legacy, &any, err) < 0 ||
+        check_bundles(registry, wanted, &out->bundle, &any, err) < 0)
+        return looking_for(wanted->digest, err);
+    out->others = any && !out->legacy && !out->bundle;
     return 0;
 }

@@ -59,4 +59,14 @@ struct lk_signature_wanted {
 int lk_signature_check(struct lk_registry *registry, const struct lk_signature_wanted *wanted,
                        bool *found, struct lk_err *err);
 
+/* The same for whoever wants to know more than yes or no. */
+struct lk_signature_survey {
+    bool legacy; /* has one as wanted */
+    bool bundle;
+    bool others; /* has neither, but is signed: by another key or under another name */
+};
+
+int lk_signature_survey(struct lk_registry *registry, const struct lk_signature_wanted *wanted,
+                        struct lk_signature_survey *out, struct lk_err *err);
+
 #endif

@@ -1,111 +1,82 @@
 #include "common/registry/verify.h"
 
 #include "common/registry/child.h"
-#include "common/registry/names.h"
+#include "common/registry/verify_parts.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* What the registry answered, as opposed to not having been asked. */
-static bool is_finding(const struct lk_err *err)
+struct part {
+    struct lk_verify_work    *work;
+    struct lk_verified_child *child;
+};
+
+/* What the registry answered is noted; -1: it could not be asked. */
+static int note_answer(struct lk_verify_problem *problem, enum lk_verify_reason reason,
+                       const struct lk_err *err)
 {
-    return err->kind == LK_ERR_CONFLICT || err->kind == LK_ERR_NOT_FOUND ||
-           err->kind == LK_ERR_INVALID || err->kind == LK_ERR_LIMIT;
+    switch (err->kind) {
+    case LK_ERR_NOT_FOUND: lk_verify_note(problem, LK_VERIFY_INCOMPLETE, err->text); return 0;
+    case LK_ERR_CONFLICT:
+    case LK_ERR_INVALID:
+    case LK_ERR_LIMIT: lk_verify_note(problem, reason, err->text); return 0;
+    case LK_ERR_NONE:
+    case LK_ERR_DENIED:
+    case LK_ERR_RETRY:
+    case LK_ERR_PERMANENT: return -1;
+    }
+    return -1;
 }
 
-static void note(char problem[LK_REASON_SIZE], const char *text)
+static int read_index(void *ctx, struct lk_registry *registry, struct lk_err *err)
 {
-    /* The first problem is kept: later ones often follow from it. */
-    if (problem[0] == '\0')
-        snprintf(problem, LK_REASON_SIZE, "%s", text);
-}
-
-static int read_index(struct lk_registry *registry, const struct lk_reference *reference,
-                      struct lk_index *index, struct lk_descriptor *descriptor,
-                      struct lk_err *err)
-{
+    struct lk_verify_work                          *work = ctx;
+    const struct lk_reference                      *reference = &work->request->reference;
+    struct lk_descriptor                           *index = &work->out->index;
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
+    char                                            text[LK_REASON_SIZE];
     char                                            digest[LK_DIGEST_TEXT_SIZE];
 
     lk_digest_format(&reference->digest, digest);
     if (lk_registry_get_manifest(registry, reference->has_digest ? digest : reference->tag,
-                                 &manifest, err) < 0)
-        return -1;
-    lk_copy_text(descriptor->media_type, sizeof(descriptor->media_type), manifest.media_type);
-    descriptor->digest = manifest.digest;
-    descriptor->size = manifest.bytes.len;
-    if (!lk_media_type_is_index(manifest.media_type))
-        return lk_err_set(err, LK_ERR_CONFLICT,
-                          "it is a %s, not an index of several architectures",
-                          manifest.media_type);
-    if (lk_index_read(lk_buf_str(&manifest.bytes), index, err) < 0) {
-        err->kind = LK_ERR_CONFLICT;
+                                 &manifest, err) < 0) {
+        if (note_answer(&work->out->problem, LK_VERIFY_CHANGED, err) < 0)
+            return -1;
+        if (err->kind == LK_ERR_NOT_FOUND)
+            work->out->problem.reason = LK_VERIFY_NOT_FOUND;
+        else
+            err->kind = LK_ERR_CONFLICT;
+        work->out->first = work->out->problem.reason;
         return -1;
     }
+    lk_copy_text(index->media_type, sizeof(index->media_type), manifest.media_type);
+    index->digest = manifest.digest;
+    index->size = manifest.bytes.len;
+    snprintf(text, sizeof(text), "it is a %s, not an index of several architectures",
+             manifest.media_type);
+    if (!lk_media_type_is_index(manifest.media_type))
+        lk_verify_note(&work->out->problem, LK_VERIFY_NOT_AN_INDEX, text);
+    else if (lk_index_read(lk_buf_str(&manifest.bytes), &work->index, err) < 0)
+        lk_verify_note(&work->out->problem, LK_VERIFY_NOT_AN_INDEX, err->text);
     return 0;
 }
 
-static int check_index_signature(struct lk_registry             *registry,
-                                 const struct lk_verify_request *request,
-                                 struct lk_verification *out, struct lk_err *err)
-{
-    const struct lk_reference *reference = &request->reference;
-    char                       name[LK_REFERENCE_SIZE];
-    const char                *names[] = { name };
-
-    snprintf(name, sizeof(name), "%s:%s", reference->repository, reference->tag);
-    struct lk_signature_wanted wanted = { &out->index.digest, names, reference->tag[0] ? 1 : 0,
-                                          request->keys, request->key_count };
-
-    if (lk_signature_check(registry, &wanted, &out->index_is_signed, err) < 0)
-        return -1;
-    if (!out->index_is_signed)
-        note(out->problem, reference->tag[0]
-                               ? "the index is not signed by this key under this name"
-                               : "the index is not signed by this key");
-    return 0;
-}
-
-static int check_child_signature(struct lk_registry             *registry,
-                                 const struct lk_verify_request *request,
-                                 struct lk_verified_child *child, struct lk_err *err)
-{
-    const struct lk_reference *reference = &request->reference;
-    struct lk_names            names;
-    const char                *references[] = { names.arch_reference };
-    struct lk_signature_wanted wanted = { &child->entry.descriptor.digest, references,
-                                          reference->tag[0] ? LK_COUNT(references) : 0,
-                                          request->keys, request->key_count };
-
-    if (lk_names_make(&names, reference->repository, reference->tag, &child->entry.arch, err) <
-            0 ||
-        lk_signature_check(registry, &wanted, &child->is_signed, err) < 0)
-        return -1;
-    if (!child->is_signed)
-        note(child->problem, reference->tag[0]
-                                 ? "not signed by this key as this architecture under "
-                                   "this name"
-                                 : "not signed by this key");
-    return 0;
-}
-
-static int check_child(struct lk_registry *registry, const struct lk_verify_request *request,
-                       struct lk_verified_child *child, struct lk_err *err)
+static int check_image(struct lk_registry *registry, struct lk_verified_child *child,
+                       struct lk_err *err)
 {
     LK_CLEANUP(lk_manifest_fini) struct lk_manifest manifest = { 0 };
-    struct lk_image_manifest                        image;
     const struct lk_index_entry                    *entry = &child->entry;
+    struct lk_image_manifest                        image;
+    struct lk_image_config                          config;
 
-    if (lk_child_read(registry, &entry->descriptor, entry->os, &entry->arch, &manifest, &image,
-                      err) < 0) {
-        if (!is_finding(err))
-            return -1;
-        note(child->problem, err->text);
-    } else {
-        child->is_right = true;
-    }
-    return check_child_signature(registry, request, child, err);
+    if (lk_child_read_manifest(registry, &entry->descriptor, &manifest, &image, err) < 0 ||
+        lk_child_read_config(registry, &image, &config, err) < 0)
+        return note_answer(&child->problem, LK_VERIFY_CHANGED, err);
+    if (lk_child_check_platform(&config, entry->os, &entry->arch, err) < 0)
+        lk_verify_note(&child->problem, LK_VERIFY_WRONG_PLATFORM, err->text);
+    if (lk_child_check_layers(registry, &image, err) < 0)
+        return note_answer(&child->problem, LK_VERIFY_INCOMPLETE, err);
+    return 0;
 }
 
 /* What names no platform is no image that somebody runs; it has to be there as stated, no more. */
@@ -117,16 +88,41 @@ static int check_attachment(struct lk_registry *registry, struct lk_verified_chi
     char                                            digest[LK_DIGEST_TEXT_SIZE];
 
     lk_digest_format(&stated->digest, digest);
-    if (lk_registry_get_manifest(registry, digest, &manifest, err) < 0) {
-        if (!is_finding(err))
-            return -1;
-        note(child->problem, err->text);
-    } else if (manifest.bytes.len != stated->size) {
-        note(child->problem, "its size is not the stated one");
-    } else {
-        child->is_right = true;
-    }
+    if (lk_registry_get_manifest(registry, digest, &manifest, err) < 0)
+        return note_answer(&child->problem, LK_VERIFY_CHANGED, err);
+    if (manifest.bytes.len != stated->size)
+        lk_verify_note(&child->problem, LK_VERIFY_CHANGED, "its size is not the stated one");
     return 0;
+}
+
+static int check_child(void *ctx, struct lk_registry *registry, struct lk_err *err)
+{
+    struct lk_verified_child *child = ((struct part *)ctx)->child;
+    int                       rc = child->is_image ? check_image(registry, child, err)
+                                                   : check_attachment(registry, child, err);
+
+    child->is_right = child->problem.reason == LK_VERIFY_FINE;
+    return rc;
+}
+
+static int check_child_signature(void *ctx, struct lk_registry *registry, struct lk_err *err)
+{
+    struct part            *part = ctx;
+    struct lk_verify_wanted wanted;
+
+    return lk_verify_wanted(&wanted, part->work, part->child, err) < 0
+               ? -1
+               : lk_signature_check(registry, &wanted.how, &part->child->is_signed, err);
+}
+
+static int check_index_signature(void *ctx, struct lk_registry *registry, struct lk_err *err)
+{
+    struct lk_verify_work  *work = ctx;
+    struct lk_verify_wanted wanted;
+
+    return lk_verify_wanted(&wanted, work, NULL, err) < 0
+               ? -1
+               : lk_signature_check(registry, &wanted.how, &work->out->index_is_signed, err);
 }
 
 static bool names_a_platform(const struct lk_index_entry *entry)
@@ -134,90 +130,42 @@ static bool names_a_platform(const struct lk_index_entry *entry)
     return entry->arch.name[0] && strcmp(entry->arch.name, "unknown") != 0;
 }
 
-static bool same_platform(const struct lk_index_entry *a, const struct lk_index_entry *b)
+static int check_parts(struct lk_verify_work *work, struct lk_err *err)
 {
-    return lk_arch_eq(&a->arch, &b->arch) && strcmp(a->os, b->os) == 0 &&
-           strcmp(a->variant, b->variant) == 0;
-}
+    struct part    parts[LK_INDEX_ENTRIES_MAX];
+    struct lk_step steps[1 + 2 * LK_INDEX_ENTRIES_MAX];
+    size_t         count = 0;
+    bool           signatures = work->request->key_count > 0;
 
-static void check_platforms(const struct lk_verify_request *request,
-                            struct lk_verification         *out)
-{
-    char   text[LK_REASON_SIZE];
-    size_t image_count = 0;
-
-    for (size_t i = 0; i < out->count; i++) {
-        if (!out->children[i].is_image)
-            continue;
-        image_count++;
-        for (size_t j = 0; j < i; j++)
-            if (out->children[j].is_image &&
-                same_platform(&out->children[i].entry, &out->children[j].entry))
-                note(out->children[i].problem, "this platform is listed twice");
-    }
-    if (image_count == 0)
-        note(out->problem, "the index lists no image");
-    for (size_t i = 0; i < request->required_count; i++) {
-        bool found = false;
-        for (size_t j = 0; j < out->count && !found; j++)
-            found = out->children[j].is_image &&
-                    strcmp(out->children[j].entry.os, "linux") == 0 &&
-                    lk_arch_eq(&out->children[j].entry.arch, &request->required[i]);
-        snprintf(text, sizeof(text), "linux/%s is required and not in the index",
-                 request->required[i].name);
-        if (!found)
-            note(out->problem, text);
-    }
-}
-
-static int conclude(const struct lk_verification *out, struct lk_err *err)
-{
-    if (out->problem[0])
-        return lk_err_set(err, LK_ERR_CONFLICT, "%s", out->problem);
-    for (size_t i = 0; i < out->count; i++)
-        if (out->children[i].problem[0])
-            return lk_err_set(err, LK_ERR_CONFLICT, "%s/%s: %s", out->children[i].entry.os,
-                              out->children[i].entry.arch.name, out->children[i].problem);
-    return 0;
-}
-
-static int verify(struct lk_registry *registry, const struct lk_verify_request *request,
-                  struct lk_verification *out, struct lk_err *err)
-{
-    struct lk_index index;
-
-    if (read_index(registry, &request->reference, &index, &out->index, err) < 0) {
-        if (err->kind == LK_ERR_CONFLICT)
-            note(out->problem, err->text);
-        return -1;
-    }
-    if (check_index_signature(registry, request, out, err) < 0)
-        return -1;
-    out->count = index.count;
-    for (size_t i = 0; i < index.count; i++) {
-        struct lk_verified_child *child = &out->children[i];
-        child->entry = index.entries[i];
+    if (signatures)
+        steps[count++] = (struct lk_step) { check_index_signature, work };
+    work->out->count = work->index.count;
+    for (size_t i = 0; i < work->index.count; i++) {
+        struct lk_verified_child *child = &work->out->children[i];
+        child->entry = work->index.entries[i];
         child->is_image = names_a_platform(&child->entry);
-        if ((child->is_image ? check_child(registry, request, child, err)
-                             : check_attachment(registry, child, err)) < 0)
-            return -1;
+        parts[i] = (struct part) { work, child };
+        steps[count++] = (struct lk_step) { check_child, &parts[i] };
+        if (signatures && child->is_image)
+            steps[count++] = (struct lk_step) { check_child_signature, &parts[i] };
     }
-    check_platforms(request, out);
-    return conclude(out, err);
+    return lk_crew_run(work->crew, steps, count, err);
 }
 
-int lk_verify(struct lk_registry *registry, const struct lk_verify_request *request,
+int lk_verify(struct lk_crew *crew, const struct lk_verify_request *request,
               struct lk_verification *out, struct lk_err *err)
 {
     const struct lk_reference *reference = &request->reference;
+    struct lk_verify_work      work = { .crew = crew, .request = request, .out = out };
+    const struct lk_step       read = { read_index, &work };
 
     memset(out, 0, sizeof(*out));
     if (!reference->tag[0] && !reference->has_digest)
         return lk_err_set(err, LK_ERR_INVALID,
                           "%s names neither a tag nor a digest: give one to verify",
                           reference->repository);
-    if (verify(registry, request, out, err) < 0)
-        return lk_err_wrap(err, "verifying %s%s%s", reference->repository,
-                           reference->tag[0] ? ":" : "", reference->tag);
-    return 0;
+    if (lk_crew_run(crew, &read, 1, err) < 0 ||
+        (out->problem.reason == LK_VERIFY_FINE && check_parts(&work, err) < 0))
+        return -1;
+    return lk_verify_judge(&work, err);
 }

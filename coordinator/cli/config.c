@@ -11,8 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const known_keys[] = { "coordinator", "coordinator-key", "key",
-                                          "default-arches", NULL };
+static const char *const known_keys[] = {
+    "coordinator",  "coordinator-key", "key", "default-arches",
+    "trusted-keys", "trust-server",    NULL
+};
 
 /* A configuration as it was read; `root` is a mapping with known keys. */
 struct document {
@@ -198,20 +200,66 @@ static int read_arches(const struct lk_yaml_node *root, const char *file, struct
     return 0;
 }
 
+/* `*found`: there is a configuration, and it is read. */
+static int read_optional(const char *path, char *file, size_t size, struct document *document,
+                         bool *found, struct lk_err *err)
+{
+    *found = false;
+    if (find_file(path, file, size, err) < 0)
+        return is_unnamed(path) ? 0 : -1;
+    if (is_unnamed(path) && access(file, F_OK) < 0 && errno == ENOENT)
+        return 0;
+    *found = true;
+    return read_document(file, document, err);
+}
+
 int lk_config_default_arches(const char *path, struct lk_arch out[LK_PACKAGE_ARCHES_MAX],
                              size_t *count, struct lk_err *err)
 {
     LK_CLEANUP(close_document) struct document document = { 0 };
     char                                       file[sizeof(((struct lk_config *)0)->path)];
+    bool                                       found;
 
     *count = 0;
-    if (find_file(path, file, sizeof(file), err) < 0)
-        return is_unnamed(path) ? 0 : -1;
-    if (is_unnamed(path) && access(file, F_OK) < 0 && errno == ENOENT)
-        return 0;
-    if (read_document(file, &document, err) < 0)
+    if (read_optional(path, file, sizeof(file), &document, &found, err) < 0)
         return -1;
-    return read_arches(document.root, file, out, count, err);
+    return found ? read_arches(document.root, file, out, count, err) : 0;
+}
+
+static int read_trust(const struct lk_yaml_node *root, const char *file,
+                      struct lk_config_trust *out, struct lk_err *err)
+{
+    const struct lk_yaml_node *list = lk_yaml_get(root, "trusted-keys");
+    const struct lk_yaml_node *server = lk_yaml_get(root, "trust-server");
+    char                       text[1024];
+
+    if (list && list->kind != LK_YAML_LIST)
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "%s:%u: trusted-keys: expected a list of files, as [signing.pub]",
+                          file, list->line);
+    for (const struct lk_yaml_node *item = list ? list->first : NULL; item; item = item->next) {
+        if (out->key_count == LK_COUNT(out->keys))
+            return lk_err_set(err, LK_ERR_INVALID, "%s:%u: trusted-keys: more than %zu files",
+                              file, item->line, LK_COUNT(out->keys));
+        if (lk_yaml_text(item, file, "trusted-keys", text, sizeof(text), err) < 0 ||
+            resolve(file, text, out->keys[out->key_count++], sizeof(out->keys[0]), err) < 0)
+            return -1;
+    }
+    return server ? lk_yaml_text(server, file, "trust-server", out->server, sizeof(out->server),
+                                 err)
+                  : 0;
+}
+
+int lk_config_trust(const char *path, struct lk_config_trust *out, struct lk_err *err)
+{
+    LK_CLEANUP(close_document) struct document document = { 0 };
+    char                                       file[sizeof(((struct lk_config *)0)->path)];
+    bool                                       found;
+
+    *out = (struct lk_config_trust) { 0 };
+    if (read_optional(path, file, sizeof(file), &document, &found, err) < 0)
+        return -1;
+    return found ? read_trust(document.root, file, out, err) : 0;
 }
 
 int lk_config_load(struct lk_config *out, const char *path, struct lk_err *err)

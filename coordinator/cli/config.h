@@ -3,8 +3,8 @@
  *
  * One YAML file: --config, else $LKCOORD_CONFIG, else $XDG_CONFIG_HOME/lkcoord/config.yml, else
  * ~/.config/lkcoord/config.yml.  Paths in it are relative to the file.  Without one, a private coordinator is
- * used (local.h).  The file may also say for which architectures packages are built that name none; if it says
- * nothing else, there is no coordinator.
+ * used (local.h).  The file may also say for which architectures packages are built that name none, and whose
+ * signatures are trusted; if it says nothing else, there is no coordinator.
  */
 #ifndef LK_CLI_CONFIG_H
 #define LK_CLI_CONFIG_H
@@ -30,5 +30,14 @@ void lk_config_fini(struct lk_config *config);
 /* `default-arches`; `*count` is 0 where nothing is said of them. */
 int lk_config_default_arches(const char *path, struct lk_arch out[LK_PACKAGE_ARCHES_MAX],
                              size_t *count, struct lk_err *err);
+
+/* Whom and what `verify` and `audit` trust; paths are whole. */
+struct lk_config_trust {
+    size_t key_count;
+    char   keys[8][1024]; /* `trusted-keys`: files of public keys */
+    char   server[1024];  /* `trust-server`; "" if nothing is said */
+};
+
+int lk_config_trust(const char *path, struct lk_config_trust *out, struct lk_err *err);
 
 #endif

@@ -33,7 +33,7 @@ const char *lk_network_file_system(uint64_t type)
     return NULL;
 }
 
-static char *find_directory(struct lk_err *err)
+char *lk_local_state_find(struct lk_err *err)
 {
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
@@ -86,7 +86,7 @@ static int check_place(const char *path, struct lk_err *err)
 
 int lk_local_state_open(char **out, struct lk_err *err)
 {
-    LK_CLEANUP(lk_free_pointer) char *path = find_directory(err);
+    LK_CLEANUP(lk_free_pointer) char *path = lk_local_state_find(err);
 
     if (!path || check_length(path, err) < 0 || lk_directory_make(path, 0700, err) < 0 ||
         check_place(path, err) < 0)

@@ -13,6 +13,9 @@
 #define LK_LOCAL_CLIENTS "clients.sock"
 #define LK_LOCAL_SHELF   "shelf" /* in place of a registry, for --output */
 
+/* Where it is, or would be; for free().  NULL: nobody says. */
+char *lk_local_state_find(struct lk_err *err);
+
 /* Finds, makes and checks it; `*out` is for free(). */
 int lk_local_state_open(char **out, struct lk_err *err);
 

@@ -1,5 +1,7 @@
 #include "coordinator/registry/copy.h"
 
+#include "common/registry/child.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>

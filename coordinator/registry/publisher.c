@@ -65,35 +65,6 @@ static int write_tag(const struct lk_publisher *publisher, struct lk_registry *r
     return 0;
 }
 
-bool lk_layer_is_elsewhere(const struct lk_descriptor *layer)
-{
-    return strstr(layer->media_type, "foreign") ||
-           strstr(layer->media_type, "nondistributable");
-}
-
-/*
- * Debian's registry refuses a manifest whose blobs it lacks, but the distribution specification does not
- * ask registries to.  One HEAD a layer on a kept connection is cheap beside the upload that came before.
- */
-static int check_layers(struct lk_registry *registry, const struct lk_image_manifest *image,
-                        struct lk_err *err)
-{
-    char digest[LK_DIGEST_TEXT_SIZE];
-
-    for (size_t i = 0; i < image->layer_count; i++) {
-        const struct lk_descriptor *layer = &image->layers[i];
-        if (lk_layer_is_elsewhere(layer) ||
-            lk_registry_has_blob(registry, &layer->digest, err) == 0)
-            continue;
-        lk_digest_format(&layer->digest, digest);
-        if (err->kind == LK_ERR_NOT_FOUND)
-            return lk_err_set(err, LK_ERR_CONFLICT, "its layer %s is not in the registry",
-                              digest);
-        return lk_err_wrap(err, "looking for its layer %s", digest);
-    }
-    return 0;
-}
-
 static int read_child(const struct lk_publisher *publisher, struct lk_registry *registry,
                       const struct lk_descriptor *child, const struct lk_arch *arch,
                       struct lk_manifest *manifest, struct lk_image_manifest *image,
@@ -137,7 +108,7 @@ int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *
     if (lk_names_make(&names, publisher->repository.repository, tag, arch, err) < 0 ||
         lk_registry_open(&registry, &publisher->repository, &publisher->options, err) < 0 ||
         read_child(publisher, registry, child, arch, &manifest, &image, err) < 0 ||
-        check_layers(registry, &image, err) < 0 ||
+        lk_child_check_layers(registry, &image, err) < 0 ||
         (sign && publisher->signer &&
          seal(publisher, tag, arch, child, lk_buf_str(&manifest.bytes), err) < 0))
         return -1;

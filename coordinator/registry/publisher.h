@@ -24,9 +24,6 @@ struct lk_publisher {
     uint32_t visible_ms;
 };
 
-/* Layers that a registry may not hold: their manifest says where else they are. */
-bool lk_layer_is_elsewhere(const struct lk_descriptor *layer);
-
 /* One entry found in the index under the tag, or what an arch tag names. */
 struct lk_found_entry {
     struct lk_arch       arch; /* "" if the entry has no platform we build for */

@@ -9,6 +9,16 @@ static void put_two(struct bench *bench, struct lk_index *children, const char *
     add_image(bench, children, "arm64", second_says);
 }
 
+static int verify_as(struct bench *bench, const struct lk_verify_request *request,
+                     struct lk_verification *out, struct lk_err *err)
+{
+    LK_CLEANUP(lk_crew_fini)
+    struct lk_crew crew = { .repository = &bench->publisher.repository,
+                            .options = &bench->publisher.options };
+
+    return lk_verify(&crew, request, out, err);
+}
+
 static int verify(struct bench *bench, const char *tag, struct lk_verification *out,
                   struct lk_err *err)
 {
@@ -22,7 +32,7 @@ static int verify(struct bench *bench, const char *tag, struct lk_verification *
     };
 
     lk_copy_text(request.reference.tag, sizeof(request.reference.tag), tag);
-    return lk_verify(bench->registry, &request, out, err);
+    return verify_as(bench, &request, out, err);
 }
 
 static void a_whole_push_verifies_by_tag_and_by_digest(void **state)
@@ -43,7 +53,7 @@ static void a_whole_push_verifies_by_tag_and_by_digest(void **state)
     assert_int_equal(result.count, 2);
     for (size_t i = 0; i < result.count; i++)
         assert_true(result.children[i].is_image && result.children[i].is_right &&
-                    result.children[i].is_signed && !result.children[i].problem[0]);
+                    result.children[i].is_signed && !result.children[i].problem.reason);
     request = (struct lk_verify_request) {
         .reference = bench.publisher.repository,
         .keys = bench.publisher.trusted_keys,
@@ -51,7 +61,7 @@ static void a_whole_push_verifies_by_tag_and_by_digest(void **state)
     };
     request.reference.has_digest = true;
     request.reference.digest = index.digest;
-    SUCCEEDS(lk_verify(bench.registry, &request, &result, &err));
+    SUCCEEDS(verify_as(&bench, &request, &result, &err));
     assert_true(lk_digest_eq(&result.index.digest, &index.digest));
 }
 
@@ -74,7 +84,7 @@ static void a_missing_signature_of_a_child_is_caught(void **state)
     FAILS_AS(LK_ERR_CONFLICT, verify(&bench, "t1", &result, &err));
     assert_true(result.index_is_signed && result.children[0].is_signed);
     assert_false(result.children[1].is_signed);
-    assert_string_equal(result.problem, "");
+    assert_int_equal(result.problem.reason, LK_VERIFY_FINE);
     assert_non_null(strstr(err.text, "arm64"));
 }
 
@@ -136,7 +146,7 @@ static void swapped_architectures_are_caught_even_when_signed(void **state)
     assert_true(result.index_is_signed && result.children[1].is_signed);
     assert_true(result.children[0].is_right);
     assert_false(result.children[1].is_right);
-    assert_non_null(strstr(result.children[1].problem, "linux/s390x"));
+    assert_non_null(strstr(result.children[1].problem.text, "linux/s390x"));
 }
 
 static void a_missing_architecture_is_caught(void **state)
@@ -153,7 +163,7 @@ static void a_missing_architecture_is_caught(void **state)
     children.count = 1;
     publish(&bench, "t1", &children, true, &index);
     FAILS_AS(LK_ERR_CONFLICT, verify(&bench, "t1", &result, &err));
-    assert_non_null(strstr(result.problem, "linux/arm64"));
+    assert_non_null(strstr(result.problem.text, "linux/arm64"));
 }
 
 static void what_is_not_there_or_no_index_is_said_so(void **state)
