@@ -192,6 +192,7 @@ static void start(struct lk_core *core, uint64_t epoch)
 
 static void handle(struct lk_core *core, const struct lk_event *event)
 {
+    /* untaken: every event has its case */
     switch (event->type) {
     case LK_EVENT_START: start(core, event->start.epoch); return;
     case LK_EVENT_TIMER: return;

@@ -9,11 +9,12 @@
 
 enum lk_outcome lk_outcome_of(enum lk_err_kind kind)
 {
+    /* untaken: every kind has its case */
     switch (kind) {
-    case LK_ERR_NONE: return LK_OUTCOME_OK;
     case LK_ERR_INVALID:
     case LK_ERR_DENIED:
     case LK_ERR_CONFLICT: return LK_OUTCOME_REFUSED;
+    case LK_ERR_NONE: /* failed all the same */
     case LK_ERR_NOT_FOUND:
     case LK_ERR_RETRY:
     case LK_ERR_LIMIT:
@@ -276,6 +277,7 @@ static void reported_built(struct lk_core *core, struct lk_package *package, str
         return;
     /* Too late, or under an old fence: the way may have been promised to another by now. */
     if (!lk_turnstile_holds(package, job) || event->report.fence != turnstile->fence ||
+        /* untaken: the step that lets an agent in, or starts, sets an end */
         (turnstile->expires_ms && core->now_ms >= turnstile->expires_ms)) {
         lk_stale(core);
         return;
@@ -354,7 +356,7 @@ void lk_job_ticket_wanted(struct lk_core *core, const struct lk_event *event)
         return;
     }
     /* Whoever waits for a place is sent one with it. */
-    if (job->state != LK_JOB_BUILT || job->ticket_session || !package->upload_limit)
+    if (job->state != LK_JOB_BUILT || job->ticket_session)
         send_ticket(core, package, job);
 }
 

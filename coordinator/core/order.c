@@ -98,9 +98,9 @@ static void fail(struct lk_core *core, struct lk_package *package,
 {
     char text[LK_REASON_SIZE];
 
-    snprintf(text, sizeof(text), "not %s because %.200s:%.128s %s",
+    snprintf(text, sizeof(text), "not %s because %.200s:%.128s failed",
              package->origin == LK_PACKAGE_BUILT ? "built" : "published", failed->repository,
-             failed->tag, failed->outcome == LK_OUTCOME_CANCELLED ? "was cancelled" : "failed");
+             failed->tag);
     lk_package_end(core, package, failed->outcome, text);
 }
 

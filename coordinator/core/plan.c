@@ -66,8 +66,7 @@ static struct plan plan_unpublished(const struct lk_core    *core,
 
     if (job->was_done)
         return (struct plan) { .state = LK_JOB_KEPT, .child = job->child, .is_done = true };
-    if (!entry || push->options.force ||
-        !lk_trust_covers(core, push, package->repository, package->tag, entry))
+    if (!entry || !lk_trust_covers(core, push, package->repository, package->tag, entry))
         return (struct plan) { .state = LK_JOB_QUEUED };
     return (struct plan) { .state = LK_JOB_KEPT, .child = entry->child, .is_done = true };
 }
@@ -144,10 +143,9 @@ static bool is_complete(const struct lk_core *core, const struct lk_package *pac
             lk_trust_leaves_out(core, package, probe, entry))
             return false;
     }
-    return probe->index_exists &&
-           (probe->index_is_signed ||
-            (!is_signed &&
-             lk_trust_is_ours(core, package->repository, package->tag, &probe->index_digest)));
+    return probe->index_is_signed ||
+           (!is_signed &&
+            lk_trust_is_ours(core, package->repository, package->tag, &probe->index_digest));
 }
 
 void lk_plan_answer(struct lk_core *core, struct lk_package *package,

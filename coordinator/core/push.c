@@ -123,7 +123,7 @@ static bool has_arch_in_common(const struct lk_package *package, const struct lk
     for (size_t i = 0; i < package->job_count; i++)
         if (lk_is_required(other, &package->jobs[i].arch))
             return true;
-    return package->job_count == 0 || other->job_count == 0; /* not known yet */
+    return false;
 }
 
 /* An index that is taken from another one is of one kind, whatever its architectures. */
@@ -142,8 +142,8 @@ static bool waits_for_another(const struct lk_core *core, const struct lk_packag
         bool                  goes_first = other->state == LK_PACKAGE_WAITING
                                                ? push->state == LK_PUSH_RUNNING && other->id < package->id
                                                : other->state != LK_PACKAGE_ENDED;
-        if (!goes_first || other == package || push->options.dry_run ||
-            push->options.build_only || strcmp(other->tag, package->tag) != 0)
+        if (!goes_first || push->options.dry_run || push->options.build_only ||
+            strcmp(other->tag, package->tag) != 0)
             continue;
         if (excludes(package, other))
             return true;
@@ -246,17 +246,13 @@ static void advance_active(struct lk_core *core, struct lk_push *push,
  * From the merge on the tag may have moved, also where the answer was lost, by trouble or a crash.  Moving it
  * may be done twice: so it is done to its end, and then we know.
  */
-static bool may_be_tagged(const struct lk_package *package)
-{
-    return package->is_merged && lk_turnstile_holds(package, NULL);
-}
-
 static bool ends_by_cancel(const struct lk_package *package)
 {
+    /* untaken: every state has its case */
     switch (package->state) {
     case LK_PACKAGE_WAITING:
     case LK_PACKAGE_PLANNING: return true;
-    case LK_PACKAGE_PUBLISHING: return !package->op && !may_be_tagged(package);
+    case LK_PACKAGE_PUBLISHING: return !package->op && !package->is_merged;
     case LK_PACKAGE_NONE:
     case LK_PACKAGE_ACTIVE: /* its jobs are cancelled first */
     case LK_PACKAGE_ENDED: return false;

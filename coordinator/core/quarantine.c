@@ -40,7 +40,8 @@ void lk_quarantine_failed(struct lk_core *core, const struct lk_job *job, enum l
     struct lk_agent *agent = lk_fleet_find(core, job->agent);
     bool quick = job->assigned_ms && core->now_ms - job->assigned_ms <= core->config.quick_ms;
 
-    if (!agent || job->state != LK_JOB_ASSIGNED || !is_its_own_fault(kind))
+    lk_assert(agent); /* who reports it, or came back without it */
+    if (job->state != LK_JOB_ASSIGNED || !is_its_own_fault(kind))
         return;
     if (is_canary(agent, job)) {
         put_off(core, agent);
@@ -66,7 +67,8 @@ void lk_quarantine_built(struct lk_core *core, const struct lk_job *job)
 {
     struct lk_agent *agent = lk_fleet_find(core, job->agent);
 
-    if (agent && (!agent->canary_ms || is_canary(agent, job)))
+    lk_assert(agent); /* who reports it */
+    if (!agent->canary_ms || is_canary(agent, job))
         lk_quarantine_lift(agent);
 }
 

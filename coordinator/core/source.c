@@ -73,7 +73,7 @@ static bool refuses_arches(struct lk_core *core, struct lk_package *package,
         else
             arches[count++] = entry->arch;
     }
-    if (count == 0 && !problem)
+    if (count == 0)
         problem = "has no image for Linux, and an empty index is never published";
     if (problem) {
         refuse(core, package, problem);

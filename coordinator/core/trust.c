@@ -71,11 +71,9 @@ bool lk_trust_covers(const struct lk_core *core, const struct lk_push *push,
     return record && lk_digest_eq(&record->child.digest, &entry->child.digest);
 }
 
-/* Of remote-tag, not a release: nothing in the same push publishes what it is taken from. */
+/* One that is taken from an index, of remote-tag, not a release: nothing in the same push publishes what it is taken from. */
 static bool is_copy(const struct lk_push *push, const struct lk_package *package)
 {
-    if (package->origin != LK_PACKAGE_FROM_INDEX)
-        return false;
     for (const struct lk_package *other = push->packages; other; other = other->next_in_push)
         if (strcmp(other->tag, package->from.tag) == 0 &&
             strcmp(other->repository, package->from.repository) == 0)

@@ -63,8 +63,8 @@ static void admit(struct lk_core *core, struct lk_turnstile *turnstile)
                 job = p->jobs[i].id;
             }
     }
-    if (package)
-        grant(core, package, job);
+    lk_assert(package); /* `waiting` counts them */
+    grant(core, package, job);
 }
 
 static void end_permit(struct lk_core *core, const struct lk_turnstile *turnstile)

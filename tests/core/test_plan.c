@@ -217,6 +217,41 @@ static void a_trusted_entry_of_another_arch_stays(void **state)
     assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 3);
 }
 
+static void more_architectures_than_can_be_merged_are_refused(void **state)
+{
+    LK_WORLD            w = world_of_three();
+    struct request      request = request_of(1, "org/it", "abc", 1, &amd64);
+    struct world_index *index = plant(w, 2, true, true);
+
+    (void)state;
+    index->count = LK_FOUND_MAX + 1;
+    for (size_t i = 0; i < index->count; i++) {
+        index->entries[i] = index->entries[0];
+        snprintf(index->entries[i].arch.name, LK_ARCH_SIZE, "arch%c", (char)('a' + i));
+    }
+    submit(w, &request);
+    run(w);
+    check_outcome(w, LK_OUTCOME_REFUSED);
+    assert_non_null(strstr(package_of(w)->text, "more architectures than lkcoord can merge"));
+    assert_int_equal(w->seen[LK_EFFECT_MERGE], 0);
+}
+
+/* It needs no signature, and has one: that is nothing to speak of. */
+static void an_unsigned_package_that_is_signed_already_is_nothing_to_do(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 2, three);
+
+    (void)state;
+    request.packages[0].is_unsigned = true;
+    plant(w, 2, true, true);
+    submit(w, &request);
+    run(w);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_true(package_of(w)->nothing_to_do);
+    assert_string_equal(package_of(w)->text, "");
+}
+
 static void an_unsigned_entry_that_stays_is_something_to_do(void **state)
 {
     LK_WORLD            w = world_of_three();
@@ -506,6 +541,8 @@ int main(void)
         cmocka_unit_test(attestations_are_left_out_by_replace_unknown_and_not_otherwise),
         cmocka_unit_test(an_entry_planted_while_we_built_is_refused_too),
         cmocka_unit_test(a_trusted_entry_of_another_arch_stays),
+        cmocka_unit_test(more_architectures_than_can_be_merged_are_refused),
+        cmocka_unit_test(an_unsigned_package_that_is_signed_already_is_nothing_to_do),
         cmocka_unit_test(an_unsigned_entry_that_stays_is_something_to_do),
         cmocka_unit_test(a_tag_that_names_a_single_image_is_left_alone),
         cmocka_unit_test(what_a_failed_push_had_pushed_is_looked_at_again_not_built_again),

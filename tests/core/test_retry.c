@@ -337,6 +337,25 @@ static void who_ended_first_is_forgotten_first(void **state)
     assert_non_null(lk_core_push(w->core, 1));
 }
 
+/* Records give way to newer ones; the push itself knows what it had put. */
+static void what_was_put_is_known_without_a_record(void **state)
+{
+    struct lk_core_config config = lk_core_defaults;
+
+    (void)state;
+    config.records_max = 1;
+
+    LK_WORLD w = world_new(&config);
+
+    for (size_t i = 0; i < 3; i++)
+        add_agent(w, three[i].name, &three[i], false, 2);
+    fail_one_of_three(w, &(struct lk_push_options) { .sign = true });
+    retry(w);
+    run(w);
+    check_whole(w);
+    assert_int_equal(w->seen[LK_EFFECT_OFFER], 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_retry_waits_for_a_push_of_the_same_tag_that_runs),
         cmocka_unit_test(packages_in_an_order_go_on_in_it_and_those_that_ended_well_stay),
         cmocka_unit_test(who_ended_first_is_forgotten_first),
+        cmocka_unit_test(what_was_put_is_known_without_a_record),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -456,6 +456,89 @@ static void a_dry_run_of_a_release_needs_nothing_published(void **state)
     nothing_was_published(w);
 }
 
+/* What is there is looked at as if it were all; what is not there comes later. */
+static void a_dry_run_of_a_release_looks_at_what_was_published_earlier(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = release_of(1);
+
+    (void)state;
+    request.options.dry_run = true;
+    plant(w, "org/it", "abc", 1, 1, true);
+    push(w, &request);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    request.key = 2;
+    w->tag_count = 0;
+    plant(w, "org/it", "v1", 1, 1, true);
+    push(w, &request);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    request.key = 3;
+    tag_in(w, "org/it", "v1", false)->entries[0].arch = riscv64;
+    push(w, &request);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    nothing_was_published(w);
+}
+
+static void a_copy_under_the_same_tag_is_not_mixed_either(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &elsewhere, 2);
+
+    (void)state;
+    plant(w, "org/other", "v1", 2, 1, true);
+    plant(w, "org/it", "v1", 1, 2, true)->entries[0].arch = riscv64;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "holds an image for riscv64 already");
+    nothing_was_published(w);
+}
+
+static void two_images_for_one_architecture_are_named_whatever_follows(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &elsewhere, &hash, 0);
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true)->entries[1].arch = amd64;
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "two images for one architecture");
+    nothing_was_published(w);
+}
+
+static void a_release_with_two_images_for_one_architecture_is_put_right(void **state)
+{
+    LK_WORLD            w = world_of_three();
+    struct request      request = taken(1, &release, &hash, 3);
+    struct world_index *index;
+
+    (void)state;
+    plant(w, "org/it", "abc", 3, 1, true);
+    index = plant(w, "org/it", "v1", 3, 1, true);
+    index->entries[index->count++] = index->entries[0];
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    assert_false(package_of(w)->nothing_to_do);
+    same_images(w, &hash, &release, 3);
+}
+
+static void nobody_gets_a_ticket_for_what_is_not_built(void **state)
+{
+    LK_WORLD        w = world_of_three();
+    struct request  request = taken(1, &release, &hash, 1);
+    struct lk_event event = { .type = LK_EVENT_TICKET_WANTED };
+
+    (void)state;
+    plant(w, "org/it", "abc", 1, 1, true);
+    submit(w, &request);
+    run_until_effect(w, LK_EFFECT_ACCEPT_CHILD);
+    event.report.agent = "";
+    event.report.job = job_of(w, &amd64)->id;
+    step(w, &event);
+    assert_int_equal(w->stale, 1);
+    assert_int_equal(w->seen[LK_EFFECT_TICKET], 0);
+    run(w);
+    check(w, LK_OUTCOME_OK, "");
+}
+
 /* ---- from the arch tags ---- */
 
 static void an_index_is_put_together_from_the_arch_tags(void **state)
@@ -493,6 +576,22 @@ static void a_broken_index_is_repaired(void **state)
     for (size_t i = 0; i < 3; i++)
         assert_true(has_arch_tag(w, "org/it", "abc", &three[i],
                                  &entry_of(index, &three[i])->child.digest));
+}
+
+static void what_is_trusted_stays_in_a_repaired_index(void **state)
+{
+    LK_WORLD            w = world_of_three();
+    struct request      request = taken(1, &hash, NULL, 2);
+    struct world_index *index = plant(w, "org/it", "abc", 3, 1, true);
+
+    (void)state;
+    index->entries[0].child = child_of(77, 1);
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    index = tag_in(w, "org/it", "abc", false);
+    assert_int_equal(index->count, 3);
+    assert_true(
+        has_arch_tag(w, "org/it", "abc", &amd64, &entry_of(index, &amd64)->child.digest));
 }
 
 static void a_whole_index_needs_no_repair(void **state)
@@ -643,8 +742,14 @@ int main(void)
         cmocka_unit_test(a_copy_that_vanished_meanwhile_is_refused_and_not_built),
         cmocka_unit_test(two_copies_to_one_tag_go_one_after_the_other),
         cmocka_unit_test(a_dry_run_of_a_release_needs_nothing_published),
+        cmocka_unit_test(a_dry_run_of_a_release_looks_at_what_was_published_earlier),
+        cmocka_unit_test(a_copy_under_the_same_tag_is_not_mixed_either),
+        cmocka_unit_test(two_images_for_one_architecture_are_named_whatever_follows),
+        cmocka_unit_test(a_release_with_two_images_for_one_architecture_is_put_right),
+        cmocka_unit_test(nobody_gets_a_ticket_for_what_is_not_built),
         cmocka_unit_test(an_index_is_put_together_from_the_arch_tags),
         cmocka_unit_test(a_broken_index_is_repaired),
+        cmocka_unit_test(what_is_trusted_stays_in_a_repaired_index),
         cmocka_unit_test(a_whole_index_needs_no_repair),
         cmocka_unit_test(missing_and_foreign_arch_tags_are_named),
         cmocka_unit_test(without_building_what_is_missing_is_named),
