@@ -179,7 +179,7 @@ models() {
 
 # Builders that are not everybody's: as few people have them, the daily tests do without.
 other_builders() {
-    quietly make --no-print-directory -j2 all && tests/tools/check.sh tests/deep/*.bats
+    quietly make --no-print-directory -j2 all tests && tests/tools/check.sh tests/deep/*.bats
 }
 
 chaos() {
