@@ -39,6 +39,11 @@ static void unset_czmq_variables(void)
 
 void lk_net_init(void)
 {
+    static bool is_done;
+
+    if (is_done)
+        return; /* czmq ends a process that sets its threads while a socket is open */
+    is_done = true;
     unset_czmq_variables();
     lk_assert(sodium_init() >= 0); /* before there are threads */
     zsys_handler_set(NULL);        /* or czmq takes SIGINT and SIGTERM for itself */

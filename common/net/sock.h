@@ -16,7 +16,8 @@
 
 #include <czmq.h>
 
-/* Settings of czmq and libzmq for the process.  Call first thing in main, after signals are blocked. */
+/* Settings of czmq and libzmq for the process.  Call before there are threads, after signals are blocked; what is called
+ * again, as for a second connection, does nothing. */
 void lk_net_init(void);
 
 /* Binds; `*bound` (if not NULL) gets the endpoint with the real port, for free().  domain: "agents" or "clients". */

@@ -411,6 +411,16 @@ static void the_process_keeps_its_signals_and_loses_czmq_variables(void **state)
     assert_int_equal(zmq_ctx_get(zsys_init(), ZMQ_BLOCKY), 0);
 }
 
+static void a_second_connection_of_a_process_may_begin_while_a_socket_is_open(void **state)
+{
+    zsock_t *open_socket = zsock_new(ZMQ_PAIR);
+
+    (void)state;
+    assert_non_null(open_socket);
+    lk_net_init();
+    zsock_destroy(&open_socket);
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -436,6 +446,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_process_keeps_its_signals_and_loses_czmq_variables),
+        cmocka_unit_test(a_second_connection_of_a_process_may_begin_while_a_socket_is_open),
         cmocka_unit_test(an_admitted_peer_is_heard_and_known_by_its_key),
         cmocka_unit_test(an_ipc_door_asks_for_keys_too),
         cmocka_unit_test(a_stranger_is_refused_and_counted),
