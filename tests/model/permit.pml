@@ -20,6 +20,7 @@
 #define CHILDREN 512
 #define AGENTS   5
 #define FENCES   4096
+#define BACKUPS  16
 #else
 /* Package 0 has arch 0 and 1, package 1 has arch 2, and both are to be found behind one tag. */
 #define NUMBER   byte
@@ -30,6 +31,7 @@
 #define CHILDREN 4
 #define AGENTS   3
 #define FENCES   8
+#define BACKUPS  1
 #endif
 
 #define JOBS (PACKAGES * ARCHES)
@@ -41,7 +43,7 @@
 #define KNOWN   0
 #define WRITING 1
 #define DISK    2
-#define BACKUP  3
+#define BACKUP  3 /* and, in a run, those that follow */
 
 /* A job's states, as core/model.h has them; IN_TURN and pushed are two, and DONE is also what was kept. */
 #define NONE    0
@@ -71,7 +73,7 @@ typedef Coordinator {
     byte   package[PACKAGES];
     NUMBER index[PACKAGES];
 };
-Coordinator core[4];
+Coordinator core[BACKUP + BACKUPS];
 
 /* Of the coordinator's process alone. */
 bit    checked[JOBS];
@@ -161,13 +163,28 @@ inline crashes()
     forget_what_no_fact_says()
 }
 
-inline backup_taken(from) { copy(BACKUP, from) }
+inline backup_taken(number, from) { copy(BACKUP + number, from) }
 
-inline restored()
+inline restored(number)
 {
-    copy(DISK, BACKUP);
+    copy(DISK, BACKUP + number);
     for (each : 0 .. PACKAGES - 1) { moved_to[each] = 0 }
     crashes()
+}
+
+/*
+ * A journal that is put in place by hand: epochs and fences grow from where it has them, and what was said of later
+ * ones is no promise any more (tests/sim/README.md).
+ */
+inline copied_back(number)
+{
+    restored(number);
+    told = core[DISK].fence;
+    told_holder = (core[DISK].inside == told -> core[DISK].holder : 0);
+    for (each_job : 0 .. JOBS - 1) {
+        reported[each_job] = (reported[each_job] > told -> 0 : reported[each_job])
+    }
+    each_job = 0
 }
 
 /* STARTED, and NUMBERS after a restore: every fence is above those of all lives before (apply_started, lk_fact_jump). */

@@ -5,7 +5,7 @@ static const char *const step_names[] = {
     "starts", "writes", "written", "crashes", "backup", "restored", "followed", "wiped", "accepted",
     "planned", "built", "staged", "permit", "turn", "told", "took", "ended", "child", "reported", "pushed",
     "checked", "done", "retried", "givenup", "queued", "looked", "index", "signed", "merged", "tagged",
-    "outsider", "published", "cancelled", "failed", "again"
+    "outsider", "published", "cancelled", "failed", "again", "copied"
 };
 \#define STEP_NAMES ((int)(sizeof(step_names) / sizeof(step_names[0])))
 };
@@ -37,8 +37,8 @@ active proctype Run()
         :: STEP(1) sync_begins()
         :: STEP(2) sync_ends()
         :: STEP(3) crashes()
-        :: STEP(4) backup_taken(KNOWN)
-        :: STEP(5) restored()
+        :: STEP(4) backup_taken(w, KNOWN)
+        :: STEP(5) restored(w)
         :: STEP(6) followed(w, x)
         :: STEP(7) agent_is_wiped(w)
         :: STEP(8) accepted(w, x, y, z)
@@ -89,6 +89,7 @@ active proctype Run()
             :: core[KNOWN].package[w] == ENDED
             :: else -> begins_again(w)
             fi
+        :: STEP(35) copied_back(w)
         :: else -> all_done = 1
         fi
     }

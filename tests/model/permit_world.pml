@@ -52,7 +52,7 @@ inline note_fault()
     faults--;
     if
     :: MAY_DIE -> unsaved = 1
-    :: else -> save(); backup_taken(DISK) /* which makes it nothing of its own */
+    :: else -> save(); backup_taken(0, DISK) /* which makes it nothing of its own */
     fi
 }
 
@@ -244,11 +244,11 @@ end:
         deaths++;
         note_fault()
     }
-    :: d_step { MAY_DIE && HAS_RESTORES && !has_backup && core[DISK].holder == 1; backup_taken(DISK); has_backup = 1 }
+    :: d_step { MAY_DIE && HAS_RESTORES && !has_backup && core[DISK].holder == 1; backup_taken(0, DISK); has_backup = 1 }
     :: d_step {
         MAY_DIE && has_backup;
         life = RAISED;
-        restored();
+        restored(0);
         starts(life);
         life = 0;
         has_double = 1;

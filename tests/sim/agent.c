@@ -28,7 +28,7 @@ static void remember(struct sim *sim, struct sim_agent *agent,
 {
     check_welcomed(sim, agent->number, agent->disk.epoch, effect->epoch);
     agent->disk.epoch = effect->epoch;
-    story_agent(sim, "followed", agent->number, 0, effect->epoch);
+    story_agent(sim, "followed", agent->number, effect->epoch);
     agent->disk.cluster_len = effect->cluster_len;
     memcpy(agent->disk.cluster, effect->cluster, effect->cluster_len);
 }
@@ -142,7 +142,7 @@ static void hear(struct sim *sim, struct sim_agent *agent, const struct sim_mess
     agent_step(sim, agent, &event);
     if (message->type == SIM_PERMIT && agent->life == life &&
         lk_agent_core_stale(agent->core) == stale)
-        story_agent(sim, "took", agent->number, message->job, message->fence);
+        story_took(sim, agent->number, message->job, message->fence);
 }
 
 /* What was built and is still whole goes on; so often only as the agent does not die of it. */
@@ -234,7 +234,7 @@ void sim_agent_kill(struct sim *sim, uint32_t number, int64_t pause_ms, bool wip
         return;
     if (wipe) {
         memset(&agent->disk, 0, sizeof(agent->disk));
-        story_agent(sim, "wiped", number, 0, 0);
+        story_agent(sim, "wiped", number, 0);
     }
     end_process(sim, agent, pause_ms);
 }

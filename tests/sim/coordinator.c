@@ -174,7 +174,7 @@ void sim_coordinator_restore(struct sim *sim, int64_t pause_ms, uint32_t luck, b
     c->digest = 0;
     c->count = c->durable =
         journal_whole_steps(c, c->durable - luck % (c->durable - c->base + 1));
-    story_restore(sim, c->durable);
+    story_restore(sim, c->durable, jumps);
     c->jumps = jumps;
     c->epoch = 0;
     check_restart(sim, true);

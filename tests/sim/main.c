@@ -153,7 +153,7 @@ static int tell_steps(const struct options *options)
 
     sim_plan_make(&plan, options->first, options->intensity);
     struct sim       *sim = sim_new(&plan, NULL);
-    struct sim_story *story = sim->story = story_new();
+    struct sim_story *story = sim->story = story_new(sim);
     bool              good = sim_run(sim);
     story_print(story, stdout);
     sim_free(&sim);

@@ -41,7 +41,7 @@ void agent_report(struct sim *sim, struct sim_agent *agent, const struct lk_repo
             (unsigned long long)report->job, report->attempt, phases[report->phase],
             (unsigned long long)report->fence, message.text);
     if (report->phase == LK_PHASE_PUSHED)
-        story_agent(sim, "reported", agent->number, report->job, report->fence);
+        story_reported(sim, agent->number, report->job, report->fence);
     agent_send(sim, agent, &message);
     lie(sim, agent, &message);
 }

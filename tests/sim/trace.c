@@ -1,6 +1,7 @@
 #include "tests/sim/trace.h"
 
 #include "coordinator/core/core.h"
+#include "tests/sim/coordinator.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #define FENCES       4096 /* of an epoch, in the models */
 #define PACKAGES_MAX 128
+#define TAKEN_MAX    1024
 
 struct line {
     uint64_t key;
@@ -24,6 +26,13 @@ struct told_package {
     uint8_t  arches[LK_PACKAGE_ARCHES_MAX]; /* of its jobs */
 };
 
+/* Whose turn an agent's permit was: a journal that is copied back by hand gives its number to another later. */
+struct taken {
+    uint64_t                   job;
+    const struct told_package *package;
+    uint32_t                   agent;
+};
+
 struct sim_story {
     struct line        *lines;
     size_t              count;
@@ -33,7 +42,10 @@ struct sim_story {
     size_t              open_sync; /* its line + 1 */
     struct told_package packages[PACKAGES_MAX];
     size_t              package_count;
+    struct taken        taken[TAKEN_MAX];
+    size_t              taken_count;
     uint32_t            numbers[SIM_REPOSITORIES];
+    uint32_t            backups;
 };
 
 void story_free(struct sim_story **story)
@@ -75,7 +87,7 @@ static struct line *add(struct sim_story *story, char repository, const char *fo
         story->lines = lk_xrealloc(story->lines, story->max * sizeof(*story->lines));
     }
     struct line *line = &story->lines[story->count];
-    *line = (struct line) { .key = 2 * story->count,
+    *line = (struct line) { .key = 2 * story->count + 1,
                             .number = story->count,
                             .repository = repository };
     va_start(args, format);
@@ -85,15 +97,14 @@ static struct line *add(struct sim_story *story, char repository, const char *fo
     return line;
 }
 
-/* A world begins with its coordinator's first start, whose fact is on its way to the disk. */
-struct sim_story *story_new(void)
+struct sim_story *story_new(const struct sim *sim)
 {
     struct sim_story *story = lk_xcalloc(1, sizeof(*story));
 
     story->facts_max = 256;
     story->line_of_fact = lk_xcalloc(story->facts_max, sizeof(*story->line_of_fact));
     add(story, '*', "starts 1");
-    story->line_of_fact[1] = story->count;
+    story->line_of_fact[sim->coordinator->count] = story->count;
     add(story, '*', "writes");
     story->open_sync = story->count;
     return story;
@@ -286,7 +297,7 @@ static void insert(struct sim_story *story, size_t count, const char *text)
 {
     size_t before = story->line_of_fact[count];
 
-    add(story, '*', "%s", text)->key = 2 * before - 1;
+    add(story, '*', "%s", text)->key = 2 * before;
 }
 
 void story_crash(struct sim *sim, size_t count, size_t durable)
@@ -305,13 +316,17 @@ void story_crash(struct sim *sim, size_t count, size_t durable)
     add(story, '*', "crashes");
 }
 
-void story_restore(struct sim *sim, size_t count)
+void story_restore(struct sim *sim, size_t count, bool jumps)
 {
-    if (!sim->story)
+    struct sim_story *story = sim->story;
+    char              text[32];
+
+    if (!story)
         return;
-    insert(sim->story, count, "backup");
-    sim->story->open_sync = 0;
-    add(sim->story, '*', "restored");
+    snprintf(text, sizeof(text), "backup %u", story->backups);
+    insert(story, count, text);
+    story->open_sync = 0;
+    add(story, '*', "%s %u", jumps ? "restored" : "copied", story->backups++);
 }
 
 void story_compacted(struct sim *sim, size_t count)
@@ -376,19 +391,41 @@ void story_outsider(struct sim *sim, const struct sim_tag *tag, uint32_t image)
 
 /* ---- agents ---- */
 
-void story_agent(struct sim *sim, const char *what, uint32_t agent, uint64_t job,
-                 uint64_t number)
+static const struct told_package *taken_by(const struct sim_story *story, uint32_t agent,
+                                           uint64_t job)
 {
-    struct sim_story *story = sim->story;
+    for (size_t i = story->taken_count; i-- > 0;)
+        if (story->taken[i].agent == agent && story->taken[i].job == job)
+            return story->taken[i].package;
+    return NULL;
+}
 
-    if (!story)
+void story_took(struct sim *sim, uint32_t agent, uint64_t job, uint64_t fence)
+{
+    struct sim_story          *story = sim->story;
+    const struct told_package *package =
+        story ? package_of(story, job / LK_PACKAGE_ARCHES_MAX) : NULL;
+
+    if (!package)
         return;
-    if (!job) {
-        add(story, '*', "%s %u %llu", what, agent, (unsigned long long)number);
-        return;
-    }
-    const struct told_package *package = package_of(story, job / LK_PACKAGE_ARCHES_MAX);
+    if (taken_by(story, agent, job) != package && story->taken_count < TAKEN_MAX)
+        story->taken[story->taken_count++] = (struct taken) { job, package, agent };
+    add(story, package->repository, "took %u %u %llu", agent, job_number(package, job),
+        (unsigned long long)fence_of(fence));
+}
+
+void story_reported(struct sim *sim, uint32_t agent, uint64_t job, uint64_t fence)
+{
+    struct sim_story          *story = sim->story;
+    const struct told_package *package = story ? taken_by(story, agent, job) : NULL;
+
     if (package)
-        add(story, package->repository, "%s %u %u %llu", what, agent, job_number(package, job),
-            (unsigned long long)fence_of(number));
+        add(story, package->repository, "reported %u %u %llu", agent, job_number(package, job),
+            (unsigned long long)fence_of(fence));
+}
+
+void story_agent(struct sim *sim, const char *what, uint32_t agent, uint64_t epoch)
+{
+    if (sim->story)
+        add(sim->story, '*', "%s %u %llu", what, agent, (unsigned long long)epoch);
 }

@@ -15,7 +15,8 @@ struct lk_effect;
 struct lk_event;
 struct lk_fact;
 
-struct sim_story *story_new(void);
+/* Of a world that has begun: with its coordinator's first start, whose fact is on its way to the disk. */
+struct sim_story *story_new(const struct sim *sim);
 void              story_free(struct sim_story **story);
 void              story_print(const struct sim_story *story, FILE *out);
 
@@ -25,16 +26,20 @@ void story_fact(struct sim *sim, const struct lk_core *core, const struct lk_fac
 void story_event(struct sim *sim, const struct lk_event *event);
 void story_effect(struct sim *sim, const struct lk_effect *effect);
 void story_sync(struct sim *sim, bool begins);
-/* The disk then has `count` facts; with a backup, of those that there were once. */
+/*
+ * The disk then has `count` facts; with a backup, of those that there were once.  It `jumps` past all numbers that
+ * were given since, unless it was put in place by hand.
+ */
 void story_crash(struct sim *sim, size_t count, size_t durable);
-void story_restore(struct sim *sim, size_t count);
+void story_restore(struct sim *sim, size_t count, bool jumps);
 void story_compacted(struct sim *sim, size_t count);
 void story_image(struct sim *sim, const struct sim_image *image);
 void story_tag(struct sim *sim, const struct lk_effect *effect, uint32_t image);
 void story_outsider(struct sim *sim, const struct sim_tag *tag, uint32_t image);
-/* What an agent does: "followed" (its epoch), "wiped", "took" and "reported" (job and fence). */
-void story_agent(struct sim *sim, const char *what, uint32_t agent, uint64_t job,
-                 uint64_t number);
+/* What an agent does: "followed" (its epoch) and "wiped". */
+void story_agent(struct sim *sim, const char *what, uint32_t agent, uint64_t epoch);
+void story_took(struct sim *sim, uint32_t agent, uint64_t job, uint64_t fence);
+void story_reported(struct sim *sim, uint32_t agent, uint64_t job, uint64_t fence);
 void story_signed(struct sim *sim, uint32_t index);
 
 #endif
