@@ -174,7 +174,7 @@ large_worlds() {
 
 # Spin's models: every state of them, and their known-bad variants.
 models() {
-    quietly make --no-print-directory -j2 build/dev/tests/sim/sim && tests/model/run.sh models bad
+    quietly make --no-print-directory -j2 build/dev/tests/sim/sim && tests/model/run.sh models bad steps
 }
 
 # Builders that are not everybody's: as few people have them, the daily tests do without.
