@@ -69,14 +69,22 @@ static bool tell_push(struct lk_coordinator *c, const struct lk_session *session
     return !is_full(c, session, &out);
 }
 
+static void refuse(struct lk_coordinator *c, struct lk_session *session, uint64_t request,
+                   uint64_t push)
+{
+    char text[LK_REASON_SIZE];
+
+    lk_core_explain_absence(c->core, push, text);
+    lk_door_refuse(c->clients, session, request, LK_ERR_NOT_FOUND, text);
+}
+
 /* True: the pipe is full. */
 static bool flush(struct lk_coordinator *c, struct lk_session *session, struct lk_watch *watch)
 {
     const struct lk_push *push = lk_core_push(c->core, watch->push);
 
     if (!push) {
-        lk_door_refuse(c->clients, session, 0, LK_ERR_NOT_FOUND,
-                       "the push left the coordinator's history");
+        refuse(c, session, 0, watch->push);
         watch->push = 0;
         return false;
     }
@@ -127,8 +135,7 @@ void lk_client_watch(struct lk_coordinator *c, struct lk_session *session,
     struct lk_watch *place = place_for(session->owner, push);
 
     if (!lk_core_push(c->core, push))
-        lk_door_refuse(c->clients, session, in->envelope.request, LK_ERR_NOT_FOUND,
-                       "there is no such push; `lkcoord status` lists them");
+        refuse(c, session, in->envelope.request, push);
     else if (!place)
         lk_door_refuse(c->clients, session, in->envelope.request, LK_ERR_LIMIT,
                        "one line watches at most 16 pushes");

@@ -10,29 +10,12 @@
 #define MIB              (1024 * 1024ULL)
 
 static const char *const root_keys[] = {
-    "agents-endpoint",
-    "clients-endpoint",
-    "key",
-    "state",
-    "agents",
-    "clients",
-    "registries",
-    "signing",
-    "signer",
-    "trusted-keys",
-    "publish",
-    "lease-ms",
-    "permit-ms",
-    "suspect-ms",
-    "ping-ms",
-    "shelf",
-    "logs-max-mib",
-    "sources-max-mib",
-    "content-trust",
-    "quarantine",
-    "raise-ms",
-    "notary",
-    NULL,
+    "agents-endpoint", "clients-endpoint", "key",           "state",
+    "agents",          "clients",          "registries",    "signing",
+    "signer",          "trusted-keys",     "publish",       "lease-ms",
+    "permit-ms",       "suspect-ms",       "ping-ms",       "shelf",
+    "logs-max-mib",    "sources-max-mib",  "content-trust", "quarantine",
+    "raise-ms",        "history",          "notary",        NULL,
 };
 static const char *const agent_keys[] = { "key", "arches", "slots", NULL };
 static const char *const registry_keys[] = { "host",   "plain-http",    "ca-file",
@@ -150,7 +133,7 @@ static int arches(const struct reader *reader, const struct lk_yaml_node *list,
     return 0;
 }
 
-/* A number of things at once. */
+/* A number of things. */
 static int limit(const struct reader *reader, const struct lk_yaml_node *map, const char *key,
                  uint32_t *out)
 {
@@ -544,7 +527,8 @@ static int everything(const struct reader *reader, const struct lk_yaml_node *ro
         return -1;
     if (milliseconds(reader, root, "ping-ms", 100, 60000, &out->ping_ms) < 0)
         return -1;
-    if (mebibytes(reader, root, "logs-max-mib", &out->logs_max_bytes) < 0)
+    if (limit(reader, root, "history", &out->history) < 0 ||
+        mebibytes(reader, root, "logs-max-mib", &out->logs_max_bytes) < 0)
         return -1;
     return mebibytes(reader, root, "sources-max-mib", &out->sources_max_bytes);
 }
@@ -583,6 +567,7 @@ int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *pa
         .suspect_ms = 10000,
         .ping_ms = 2000,
         .raise_ms = 600000,
+        .history = 200,
         .quarantine_after = 3,
         .quarantine_ms = 30000,
         .logs_max_bytes = 4096 * MIB,

@@ -101,6 +101,7 @@ struct lk_coordinator_config {
     uint32_t              suspect_ms;
     uint32_t              ping_ms;
     uint32_t              raise_ms;          /* a push that waited so long rises in priority */
+    uint32_t              history;           /* pushes that ended and are still known */
     uint32_t              quarantine_after;  /* failures of an agent; 0: never */
     uint32_t              quarantine_ms;     /* until it is tried out */
     uint64_t              logs_max_bytes;    /* of all logs together */

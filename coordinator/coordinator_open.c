@@ -121,6 +121,7 @@ static int open_state(struct lk_coordinator *c, struct lk_err *err)
     config.hold_ms = c->config->permit_ms;
     config.suspect_ms = c->config->suspect_ms;
     config.raise_ms = c->config->raise_ms;
+    config.history_max = c->config->history;
     config.quarantine_after = c->config->quarantine_after;
     config.quarantine_ms = c->config->quarantine_ms;
     limit_uploads(c->config, &config);

@@ -68,6 +68,10 @@ bool lk_core_apply(struct lk_core *core, const struct lk_fact *fact);
 
 const struct lk_out *lk_core_step(struct lk_core *core, const struct lk_event *event);
 
+/* Why there is no such push, for people: it was let go, or never was. */
+void lk_core_explain_absence(const struct lk_core *core, uint64_t push,
+                             char text[LK_REASON_SIZE]);
+
 /* For looking at. */
 const struct lk_push *
 lk_core_first_push(const struct lk_core *core); /* oldest; go on by ->next */

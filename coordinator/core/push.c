@@ -1,5 +1,6 @@
 #include "coordinator/core/private.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,13 +32,32 @@ void lk_push_forget(struct lk_core *core, uint64_t push)
     lk_effect_new(core, LK_EFFECT_FORGET)->push = push;
 }
 
+void lk_core_explain_absence(const struct lk_core *core, uint64_t push,
+                             char text[LK_REASON_SIZE])
+{
+    if (push > core->push_id)
+        snprintf(text, LK_REASON_SIZE,
+                 "there never was a push %" PRIu64 ": the last one is %" PRIu64
+                 "; `lkcoord status --all` lists them",
+                 push, core->push_id);
+    else
+        snprintf(
+            text, LK_REASON_SIZE,
+            "push %" PRIu64 " ended and was let go: of those that ended at most the last "
+            "%zu are kept (`history` in lkcoordd.yml), and none that a restored backup did "
+            "not have; `lkcoord status --all` lists what is known",
+            push, core->config.history_max);
+}
+
 void lk_push_cancel(struct lk_core *core, const struct lk_event *event)
 {
     struct lk_push *push = lk_push_of(core, event->cancel.push);
+    char            text[LK_REASON_SIZE];
 
     if (!push) {
+        lk_core_explain_absence(core, event->cancel.push, text);
         lk_push_answer(core, event->cancel.session, event->cancel.request, LK_ERR_NOT_FOUND,
-                       "there is no such push; `lkcoord status` lists them");
+                       text);
         return;
     }
     if (push->state == LK_PUSH_ENDED && (!push->cancelled || push->gave_up)) {

@@ -79,11 +79,11 @@ static bool was_heard(const struct lk_push *push, const struct lk_event *event)
 void lk_push_retry(struct lk_core *core, const struct lk_event *event)
 {
     struct lk_push *push = lk_push_of(core, event->retry.push);
+    char            text[LK_REASON_SIZE];
 
     if (!push) {
-        refuse(core, event, LK_ERR_NOT_FOUND,
-               "there is no such push, or it left the history (`lkcoord status --all` lists "
-               "them): push it again");
+        lk_core_explain_absence(core, event->retry.push, text);
+        refuse(core, event, LK_ERR_NOT_FOUND, text);
         return;
     }
     if (was_heard(push, event)) {

@@ -556,6 +556,30 @@ static void old_pushes_are_forgotten(void **state)
     assert_null(lk_core_push(w->core, 3));
 }
 
+static void who_asks_for_what_is_not_there_is_told_whether_it_ever_was(void **state)
+{
+    struct lk_core_config config = lk_core_defaults;
+    LK_WORLD              w = NULL;
+
+    (void)state;
+    config.history_max = 2;
+    w = world_new(&config);
+    w->source_is_late = true;
+    for (uint8_t key = 1; key <= 3; key++) {
+        many(w, key, 1);
+        cancel(w, w->push);
+    }
+    cancel(w, 1);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_NOT_FOUND);
+    assert_non_null(
+        strstr(w->last[LK_EFFECT_ANSWER].text,
+               "push 1 ended and was let go: of those that ended at most the last 2"));
+    cancel(w, 4);
+    assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_NOT_FOUND);
+    assert_non_null(
+        strstr(w->last[LK_EFFECT_ANSWER].text, "there never was a push 4: the last one is 3"));
+}
+
 static void what_makes_no_sense_is_refused_not_asserted(void **state)
 {
     static const struct lk_arch twice[] = { { "amd64" }, { "amd64" } };
@@ -624,6 +648,7 @@ int main(void)
         cmocka_unit_test(too_many_pushes_or_packages_are_told_the_limit),
         cmocka_unit_test(history_gives_way_to_new_pushes),
         cmocka_unit_test(old_pushes_are_forgotten),
+        cmocka_unit_test(who_asks_for_what_is_not_there_is_told_whether_it_ever_was),
         cmocka_unit_test(what_makes_no_sense_is_refused_not_asserted),
         cmocka_unit_test(a_full_house_that_loses_all_its_sources_at_once_is_worked_off),
     };

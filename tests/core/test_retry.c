@@ -203,7 +203,7 @@ static void what_cannot_go_on_is_refused_with_the_reason(void **state)
     struct request plan = request_of(3, "org/it", "abc", 3, three);
 
     (void)state;
-    is_refused(w, 17, LK_ERR_NOT_FOUND, "left the history");
+    is_refused(w, 17, LK_ERR_NOT_FOUND, "there never was a push 17");
     submit_three(w);
     is_refused(w, w->push, LK_ERR_CONFLICT, "has not ended");
     run(w);

@@ -103,7 +103,7 @@ END
     run -5 lkcoord retry "$id"
     [[ $output == *"the push ended well: nothing of it is left to be done"* ]]
     run -5 lkcoord retry 4711
-    [[ $output == *"there is no such push, or it left the history"* ]]
+    [[ $output == *"there never was a push 4711"* ]]
     world_kill spare-1
 }
 

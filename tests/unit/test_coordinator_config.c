@@ -40,6 +40,7 @@ static void the_defaults_are_those_of_the_manual(void **state)
     assert_int_equal(config.permit_ms, 60000);
     assert_int_equal(config.suspect_ms, 10000);
     assert_int_equal(config.ping_ms, 2000);
+    assert_int_equal(config.history, 200);
     assert_int_equal(config.logs_max_bytes, 4ULL << 30);
     assert_int_equal(config.sources_max_bytes, 16ULL << 30);
     assert_string_equal(config.file, scratch_path(state, "lkcoordd.yml"));
@@ -71,7 +72,7 @@ static void every_key_is_read(void **state)
               "publish: {stage: in-turn}\n"
               "content-trust: required\n"
               "lease-ms: 4000\npermit-ms: 5000\nsuspect-ms: 3000\nping-ms: 1000\n"
-              "logs-max-mib: 16\nsources-max-mib: 100\n",
+              "logs-max-mib: 16\nsources-max-mib: 100\nhistory: 7\n",
               &err),
          &err);
     assert_int_equal(config.content_trust, LK_CONTENT_TRUST_REQUIRED);
@@ -120,6 +121,7 @@ static void every_key_is_read(void **state)
     assert_int_equal(config.permit_ms, 5000);
     assert_int_equal(config.suspect_ms, 3000);
     assert_int_equal(config.ping_ms, 1000);
+    assert_int_equal(config.history, 7);
 }
 
 static void the_bounds_themselves_are_allowed(void **state)
@@ -135,6 +137,8 @@ static void the_bounds_themselves_are_allowed(void **state)
               &err),
          &err);
     must(load(state, MINIMUM "signing: {key: /sign, passphrase-fd: 1023}\n", &err), &err);
+    must(load(state, MINIMUM "history: 1\n", &err), &err);
+    must(load(state, MINIMUM "history: 1000\n", &err), &err);
 }
 
 static void what_is_wrong_is_told_with_place_and_reason(void **state)
@@ -198,6 +202,9 @@ static void what_is_wrong_is_told_with_place_and_reason(void **state)
         { MINIMUM "ping-ms: 2s\n", ":3: ping-ms", "100" },
         { MINIMUM "ping-ms: 60000\n", "suspect-ms (10000)", "above ping-ms (60000)" },
         { MINIMUM "ping-ms: 5000\nlease-ms: 5000\n", "lease-ms (5000)", "above ping-ms" },
+        { MINIMUM "history: 0\n", ":3: history", "from 1 to 1000" },
+        { MINIMUM "history: 1001\n", ":3: history", "from 1 to 1000" },
+        { MINIMUM "history: all\n", ":3: history", "from 1 to 1000" },
         { MINIMUM "key: /again\n", ":3: ", "key" },
         { "- a list\n", ":1: ", "must be a map" },
         { "", "", "is empty" },
