@@ -12,6 +12,7 @@ int lk_err_set(struct lk_err *err, enum lk_err_kind kind, const char *format, ..
     err->kind = kind;
     err->sys = 0;
     err->retry_after_ms = 0;
+    err->is_signers = false;
     va_start(args, format);
     vsnprintf(err->text, sizeof(err->text), format, args);
     va_end(args);
@@ -35,6 +36,7 @@ int lk_err_sys(struct lk_err *err, const char *format, ...)
     err->kind = kind_of_errno(code);
     err->sys = code;
     err->retry_after_ms = 0;
+    err->is_signers = false;
     va_start(args, format);
     vsnprintf(err->text, sizeof(err->text), format, args);
     va_end(args);

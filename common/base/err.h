@@ -27,7 +27,8 @@ struct lk_err {
     enum lk_err_kind kind;
     int              sys;            /* errno, or 0 */
     uint32_t         retry_after_ms; /* hint with LK_ERR_RETRY, or 0 */
-    char             text[LK_ERR_TEXT_MAX];
+    bool is_signers; /* with LK_ERR_RETRY: no registry's trouble, but our signer's */
+    char text[LK_ERR_TEXT_MAX];
 };
 
 /* Each sets `err` and returns -1, so that `return lk_err_set(...)` reads well. */

@@ -6,6 +6,7 @@
 
 #define BACK_OFF_FIRST_MS   1000
 #define BACK_OFF_LONGEST_MS 30000
+#define SIGNER_COUNTS_MS    (4 * BACK_OFF_LONGEST_MS) /* enough for the longest pauses */
 
 enum lk_outcome lk_outcome_of(enum lk_err_kind kind)
 {
@@ -23,12 +24,18 @@ enum lk_outcome lk_outcome_of(enum lk_err_kind kind)
     return LK_OUTCOME_INFRASTRUCTURE;
 }
 
-bool lk_trouble_may_pass(struct lk_core *core, uint32_t retry_after_ms, int64_t *since_ms,
+bool lk_trouble_may_pass(struct lk_core *core, const struct lk_err *err, int64_t *since_ms,
                          int64_t *not_before_ms)
 {
+    uint32_t retry_after_ms = err ? err->retry_after_ms : 0;
+
     if (*since_ms == 0)
         *since_ms = core->now_ms;
     int64_t lasted = core->now_ms - *since_ms;
+    if (err && err->is_signers && lasted > SIGNER_COUNTS_MS) {
+        lasted = SIGNER_COUNTS_MS;
+        *since_ms = core->now_ms - lasted;
+    }
     if (lasted >= core->config.patience_ms)
         return false;
     int64_t pause = BACK_OFF_FIRST_MS + lasted / 4;
@@ -229,7 +236,7 @@ static void refused(struct lk_core *core, struct lk_job *job, const struct lk_ev
     char    text[LK_JOB_TEXT_SIZE];
     int64_t not_before_ms;
 
-    if (lk_trouble_may_pass(core, 0, &job->refused_since_ms, &not_before_ms)) {
+    if (lk_trouble_may_pass(core, NULL, &job->refused_since_ms, &not_before_ms)) {
         lk_job_retry(core, job, false, event->report.text);
         job->not_before_ms = not_before_ms;
         return;
@@ -381,8 +388,7 @@ void lk_job_checked(struct lk_core *core, const struct lk_event *event)
     if (!err)
         finish(core, job);
     else if (err->kind == LK_ERR_RETRY &&
-             lk_trouble_may_pass(core, err->retry_after_ms, &job->trouble_since_ms,
-                                 &job->not_before_ms))
+             lk_trouble_may_pass(core, err, &job->trouble_since_ms, &job->not_before_ms))
         snprintf(job->text, sizeof(job->text), "waits, and will try again: %.150s", err->text);
     else if (err->kind == LK_ERR_NOT_FOUND && may_be_built(core, package))
         lk_job_retry(core, job, true, err->text);

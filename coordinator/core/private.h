@@ -75,8 +75,11 @@ void lk_package_end(struct lk_core *core, struct lk_package *package, enum lk_ou
                     const char *text);
 void lk_job_drop(struct lk_core *core, struct lk_job *job);
 
-/* True if a trouble may be tried again; arms the back-off.  `retry_after_ms`: what the registry asked for, or 0. */
-bool lk_trouble_may_pass(struct lk_core *core, uint32_t retry_after_ms, int64_t *since_ms,
+/*
+ * True if a trouble may be tried again; arms the back-off.  `err`: what the registry or the signer answered, or NULL.
+ * The signer is waited for without end, and does not use up a registry's patience.
+ */
+bool lk_trouble_may_pass(struct lk_core *core, const struct lk_err *err, int64_t *since_ms,
                          int64_t *not_before_ms);
 
 /* What a failed registry operation means for the one who waits for it. */

@@ -170,8 +170,7 @@ static void failed(struct lk_core *core, struct lk_package *package,
     if (leaves_unknown(core, package, err))
         return;
     if ((err->kind == LK_ERR_RETRY || moved) &&
-        lk_trouble_may_pass(core, err->retry_after_ms, &package->trouble_since_ms,
-                            &package->not_before_ms)) {
+        lk_trouble_may_pass(core, err, &package->trouble_since_ms, &package->not_before_ms)) {
         /* An outsider moved the tag between our look and our write: look again. */
         package->probed_in_turn = package->probed_in_turn && !moved;
         snprintf(package->text, sizeof(package->text), "waits, and will try again: %.300s",

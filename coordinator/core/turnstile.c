@@ -83,7 +83,7 @@ static void expire(struct lk_core *core, struct lk_turnstile *turnstile)
     struct lk_job     *job = lk_job_of(core, turnstile->job, &package);
 
     end_permit(core, turnstile);
-    if (!lk_trouble_may_pass(core, 0, &job->trouble_since_ms, &job->not_before_ms))
+    if (!lk_trouble_may_pass(core, NULL, &job->trouble_since_ms, &job->not_before_ms))
         lk_job_fail(core, job, LK_OUTCOME_INFRASTRUCTURE,
                     "its agent did not finish within its turn, time and again");
 }

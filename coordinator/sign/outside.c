@@ -13,9 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_LIMIT_MS  30000
-#define PROGRAM_LIMIT_MS 30000
-#define STATUS_LATER     75 /* EX_TEMPFAIL of sysexits.h */
+#define ANSWER_LIMIT_MS 30000
+#define STATUS_LATER    75 /* EX_TEMPFAIL of sysexits.h */
 
 /* Whatever keeps us from it may pass: nothing is known of what it would say. */
 static int connect_to(const char *path, struct lk_err *err)
@@ -73,15 +72,17 @@ static bool read_signature(struct lk_str text, struct lk_signature *out)
                              &out->len, NULL, sodium_base64_VARIANT_ORIGINAL) == 0;
 }
 
-static int run(const char *const *argv, struct lk_str message, struct lk_signature *out,
-               struct lk_err *err)
+static int run(const char *const *argv, uint32_t limit_ms, struct lk_str message,
+               struct lk_signature *out, struct lk_err *err)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf answer = LK_BUF_INIT(1024);
-    const struct lk_question              question = { message, PROGRAM_LIMIT_MS };
+    const struct lk_question              question = { message, limit_ms };
     int                                   status;
 
-    if (lk_ask(argv, &question, &answer, &status, err) < 0)
+    if (lk_ask(argv, &question, &answer, &status, err) < 0) {
+        err->kind = LK_ERR_RETRY; /* whatever it is, the program has refused nothing */
         return -1;
+    }
     if (status == STATUS_LATER)
         return lk_err_set(err, LK_ERR_RETRY, "it cannot sign now (exit status %d)", status);
     if (status != 0)
@@ -91,13 +92,14 @@ static int run(const char *const *argv, struct lk_str message, struct lk_signatu
                : lk_err_set(err, LK_ERR_CONFLICT, "it printed no signature in base64");
 }
 
-int lk_outside_run(const char *const *argv, struct lk_signatures *of, struct lk_err *err)
+int lk_outside_run(const char *const *argv, uint32_t limit_ms, struct lk_signatures *of,
+                   struct lk_err *err)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf message = LK_BUF_INIT(2 * LK_PAYLOAD_MAX);
 
     for (size_t i = 0; i < lk_messages_count(of); i++)
         if (lk_message_make(&message, of, i, err) < 0 ||
-            run(argv, lk_buf_str(&message), lk_message_signature(of, i, 0), err) < 0)
+            run(argv, limit_ms, lk_buf_str(&message), lk_message_signature(of, i, 0), err) < 0)
             return lk_err_wrap(err, "the signer %s", argv[0]);
     return lk_messages_check(of, err) < 0 ? lk_err_wrap(err, "the signer %s", argv[0]) : 0;
 }

@@ -123,7 +123,11 @@ int lk_signer_sign(const struct lk_signer *signer, struct lk_str manifest,
     memcpy(out->keys, signer->public, sizeof(out->keys));
     if (lk_messages_begin(out, manifest, names, count, err) < 0)
         return -1;
-    if (signer->socket)
-        return lk_outside_ask_socket(signer->socket, manifest, out, err);
-    return signer->program ? lk_outside_run(signer->program, out, err) : sign(signer, out, err);
+    if (!signer->socket && !signer->program)
+        return sign(signer, out, err);
+    if ((signer->socket ? lk_outside_ask_socket(signer->socket, manifest, out, err)
+                        : lk_outside_run(signer->program, LK_OUTSIDE_RUN_MS, out, err)) == 0)
+        return 0;
+    err->is_signers = true;
+    return -1;
 }

@@ -39,7 +39,7 @@ const struct lk_public_key *lk_signer_public_key(const struct lk_signer *signer,
 
 /*
  * INVALID if `manifest` is neither an index nor an image, or a name is none; RETRY if a signer elsewhere cannot be
- * asked now, DENIED if it refuses.  May block as long as that takes.
+ * asked now, DENIED if it refuses (both with `is_signers`).  May block as long as that takes.
  */
 int lk_signer_sign(const struct lk_signer *signer, struct lk_str manifest,
                    const char *const *names, size_t count, struct lk_signatures *out,

@@ -443,6 +443,34 @@ static void patience_ends(void **state)
     }
 }
 
+static void the_signer_is_waited_for_longer_than_patience_lasts(void **state)
+{
+    static const enum lk_effect_type asked[] = { LK_EFFECT_ACCEPT_CHILD, LK_EFFECT_MERGE };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(asked); i++) {
+        LK_WORLD w = world_of_three();
+        int64_t  before = w->now_ms;
+        w->faults[asked[i]] = (struct world_fault) { 300, LK_ERR_RETRY };
+        w->is_signers[asked[i]] = true;
+        push_three(w, NULL);
+        check_outcome(w, LK_OUTCOME_OK);
+        assert_true(w->now_ms >= before + 2 * w->config.patience_ms);
+        assert_int_equal(w->seen[LK_EFFECT_OFFER], 3);
+    }
+}
+
+static void a_wait_for_the_signer_uses_up_no_patience_with_the_registry(void **state)
+{
+    (void)state;
+    LK_WORLD w = world_of_three();
+    w->faults[LK_EFFECT_MERGE] = (struct world_fault) { 300, LK_ERR_RETRY };
+    w->is_signers[LK_EFFECT_MERGE] = true;
+    w->faults[LK_EFFECT_TAG] = (struct world_fault) { 5, LK_ERR_RETRY };
+    push_three(w, NULL);
+    check_outcome(w, LK_OUTCOME_OK);
+}
+
 static void what_a_registry_error_means_for_the_push(void **state)
 {
     static const struct {
@@ -557,6 +585,8 @@ int main(void)
         cmocka_unit_test(trouble_with_the_registry_backs_off_and_passes),
         cmocka_unit_test(a_registry_is_left_alone_for_as_long_as_it_asks),
         cmocka_unit_test(patience_ends),
+        cmocka_unit_test(the_signer_is_waited_for_longer_than_patience_lasts),
+        cmocka_unit_test(a_wait_for_the_signer_uses_up_no_patience_with_the_registry),
         cmocka_unit_test(what_a_registry_error_means_for_the_push),
         cmocka_unit_test(a_tag_moved_by_an_outsider_is_looked_at_again),
     };

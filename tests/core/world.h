@@ -111,7 +111,8 @@ struct world {
     struct world_arch_tag arch_tags[WORLD_THINGS];
     size_t                arch_tag_count;
     struct world_fault    faults[LK_EFFECT_FORGET + 1];
-    uint32_t              retry_after_ms; /* what comes with each of them */
+    bool     is_signers[LK_EFFECT_FORGET + 1]; /* these are no faults of the registry */
+    uint32_t retry_after_ms;                   /* what comes with each of them */
 
     bool     source_is_late; /* RECEIVE is not answered */
     uint64_t push;           /* the last one accepted */
@@ -519,6 +520,7 @@ static inline bool is_faulty(struct world *w, enum lk_effect_type type, struct l
     fault->count--;
     lk_err_set(err, fault->kind, "the registry says %s", lk_err_kind_name(fault->kind));
     err->retry_after_ms = w->retry_after_ms;
+    err->is_signers = w->is_signers[type];
     return true;
 }
 
