@@ -12,8 +12,9 @@ root=$DESTDIR$PREFIX
 install -d "$root"/{bin,sbin,libexec/lkcoord,share/{lkcoord,doc/lkcoord/examples},lib/systemd/system,lib/sysusers.d,lib/tmpfiles.d}
 install -m 755 "$BIN/lkcoord" "$root/bin/"
 install -m 755 "$BIN/lkcoord-online" "$root/libexec/lkcoord/"
-install -m 755 "$BIN/lkcoordd" "$BIN/lkagentd" "$root/sbin/"
+install -m 755 "$BIN/lkcoordd" "$BIN/lkcoord-signd" "$BIN/lkagentd" "$root/sbin/"
 install -m 644 deploy/examples/*.yml "$root/share/doc/lkcoord/examples/"
+install -m 755 deploy/examples/sign-with-openssl "$root/share/doc/lkcoord/examples/"
 install -m 644 deploy/pkg.mk "$root/share/lkcoord/"
 install -m 644 LICENSE README.md "$root/share/doc/lkcoord/"
 install -m 644 deploy/sysusers.d/*.conf "$root/lib/sysusers.d/"

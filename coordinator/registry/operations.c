@@ -245,10 +245,11 @@ static int at_registry(struct operation *operation, const struct lk_publisher *p
 
     /* A coordinator that was started again without its key must not publish what was to be signed. */
     if (effect->sign && effect->type != LK_EFFECT_PROBE && !publisher->signer)
-        return lk_err_set(err, LK_ERR_DENIED,
-                          "%s:%s is to be signed, but this coordinator has no signing key (any "
-                          "more): set `signing` in its configuration and push again",
-                          effect->repository, effect->tag);
+        return lk_err_set(
+            err, LK_ERR_DENIED,
+            "%s:%s is to be signed, but this coordinator has no signing key (any "
+            "more): set `signing` or `signer` in its configuration and push again",
+            effect->repository, effect->tag);
     child_of(&effect->child, &child);
     if (effect->type == LK_EFFECT_PROBE)
         return probe(operation, publisher, err);

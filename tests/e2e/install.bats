@@ -47,3 +47,9 @@ teardown_file() {
     run -0 timeout 60 "$INSTALLED/bin/lkcoord" status --local
     [[ $output == *"$XDG_STATE_HOME"* ]]
 }
+
+@test "the signer and its examples are there" {
+    run "$INSTALLED/sbin/lkcoord-signd" --help
+    [[ $output == *--config* ]]
+    [ -x "$INSTALLED/share/doc/lkcoord/examples/sign-with-openssl" ]
+}

@@ -55,3 +55,48 @@ waits_for_signer() {
     digest=sha256:$(raw "$reference" | sha256sum | cut -d ' ' -f 1)
     [ "$(jq -r .digest "$WORLD/signd/record" | sort | uniq -c | grep -c "1 $digest")" -eq 1 ]
 }
+
+# PROGRAM...: from now on signs, in place of lkcoord-signd.
+signed_by_program() {
+    local argv
+    openssl ecparam -genkey -name prime256v1 -noout -out "$WORLD/p256.pem"
+    openssl pkey -in "$WORLD/p256.pem" -pubout -out "$WORLD/p256.pub"
+    argv=$(printf '"%s", ' "$@")
+    world_kill coordinator
+    sed -i '/^signer:/,$d' "$WORLD/lkcoordd.yml"
+    cat >>"$WORLD/lkcoordd.yml" <<END
+signer:
+  exec: [${argv%, }]
+  public-keys: [$WORLD/p256.pub]
+END
+    world_coordinator
+}
+
+@test "a program of one's own signs, and is asked again when it says: not now" {
+    new_small_package own "arches: [amd64, arm64]"
+    signed_by_program "$ROOT/deploy/examples/sign-with-openssl" "$WORLD/p256.pem"
+    mv "$WORLD/p256.pem" "$WORLD/away.pem"
+    id=$(lkcoord push --detach --allow-emulation --org "$REGISTRY/demo" own 2>/dev/null)
+    reference=$(lkcoord show-tag --org "$REGISTRY/demo" own)
+    world_wait "a reason to wait" 40 waits_for_program "$id"
+    run ! raw "$reference"
+    mv "$WORLD/away.pem" "$WORLD/p256.pem"
+    run -0 timeout 60 lkcoord watch "$id"
+    run -0 lkcoord verify --plain-http --key "$WORLD/p256.pub" "$reference"
+    lkcoord status --output json "$id" | jq -e '[.. | .attempt? // empty] | unique == [1]'
+}
+
+# ID
+waits_for_program() {
+    lkcoord status --output json "$1" | grep -q 'waits, and will try again: .*sign-with-openssl'
+}
+
+@test "a program that signs with another key has nothing published" {
+    new_small_package wrongly "arches: [amd64]"
+    openssl ecparam -genkey -name prime256v1 -noout -out "$WORLD/other.pem"
+    signed_by_program "$ROOT/deploy/examples/sign-with-openssl" "$WORLD/other.pem"
+    run lkcoord push --org "$REGISTRY/demo" wrongly
+    [ "$status" -ne 0 ]
+    [[ $output == *"sign-with-openssl"*"signature"* ]]
+    run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" wrongly)"
+}
