@@ -46,7 +46,7 @@ static int run(const struct lk_call *call)
 
     if (lk_trusted_load(trusted, call, &err) < 0)
         return lk_exit_of(&err);
-    return verify_all(trusted, call);
+    return (int)verify_all(trusted, call);
 }
 
 const struct lk_command lk_cmd_verify = {

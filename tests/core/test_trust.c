@@ -45,7 +45,8 @@ static void our_own_tag_is_not_mixed_with_another_version_either(void **state)
 }
 
 /* Four records: an index and its three architectures.  The next push makes room of the two oldest. */
-static void what_we_published_is_kept_by_a_repair_when_only_its_index_is_remembered(void **state)
+static void
+what_we_published_is_kept_by_a_repair_when_only_its_index_is_remembered(void **state)
 {
     struct lk_core_config config = lk_core_defaults;
 

@@ -222,7 +222,8 @@ static void a_journal_that_lost_its_end_is_refused(void **state)
 {
     fill(*state);
     run_sql(*state, "DELETE FROM journal WHERE seq=4000;");
-    check_refused(*state, LK_ERR_CONFLICT, "its last record is 3999, but 4000 had been written");
+    check_refused(*state, LK_ERR_CONFLICT,
+                  "its last record is 3999, but 4000 had been written");
 }
 
 /* As a newer version would have written it: with a sum that is right. */
