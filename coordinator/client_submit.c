@@ -20,6 +20,7 @@ static int options_of(const lk_wire_Submit *submit, bool in_turn, struct lk_push
         .keep_going = submit->keep_going,
         .fail_fast = submit->fail_fast,
         .job_timeout_s = submit->job_timeout_s,
+        .timeout_s = submit->timeout_s,
     };
     for (size_t i = 0; i < submit->adopt_count; i++)
         memcpy(out->adopt[out->adopt_count++].sha256, submit->adopt[i],

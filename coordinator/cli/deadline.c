@@ -53,7 +53,7 @@ static const char *separator(const char *text)
     return text[0] ? ": " : "";
 }
 
-void lk_deadline_explain(const struct lk_picture *picture, int64_t timeout_ms,
+void lk_deadline_explain(const struct lk_picture *picture, uint32_t timeout_s,
                          struct lk_err *err)
 {
     const struct lk_picture_package *package = NULL;
@@ -61,8 +61,8 @@ void lk_deadline_explain(const struct lk_picture *picture, int64_t timeout_ms,
 
     if (picture->push == 0) {
         lk_err_set(err, LK_ERR_RETRY,
-                   "the coordinator had not accepted the push after --timeout %" PRId64,
-                   timeout_ms / 1000);
+                   "the coordinator had not accepted the push after --timeout %" PRIu32,
+                   timeout_s);
         return;
     }
     if (job)
@@ -74,6 +74,6 @@ void lk_deadline_explain(const struct lk_picture *picture, int64_t timeout_ms,
     else
         lk_err_set(err, LK_ERR_RETRY, "the source was not in");
     lk_err_wrap(err,
-                "push %" PRIu64 " was not done after --timeout %" PRId64 " and is cancelled",
-                picture->push, timeout_ms / 1000);
+                "push %" PRIu64 " was not done after --timeout %" PRIu32 " and is cancelled",
+                picture->push, timeout_s);
 }

@@ -1,5 +1,5 @@
 /*
- * deadline - --timeout SECONDS: how long a client stays with its push, and what it says when that is over.
+ * deadline - --timeout SECONDS: what a client says of its push when the coordinator has not ended it in time.
  *
  * Pure: the time is handed in.
  */
@@ -13,8 +13,8 @@
 int lk_deadline_parse(int64_t *timeout_ms, const char *option, const char *seconds,
                       struct lk_err *err);
 
-/* Sets `err` (RETRY) to what had not ended after `timeout_ms`, and why. */
-void lk_deadline_explain(const struct lk_picture *picture, int64_t timeout_ms,
+/* Sets `err` (RETRY) to what had not ended after `timeout_s`, and why. */
+void lk_deadline_explain(const struct lk_picture *picture, uint32_t timeout_s,
                          struct lk_err *err);
 
 #endif

@@ -59,13 +59,14 @@ static int set_priority(lk_wire_Submit *message, const char *word, struct lk_err
                 : 0;
 }
 
-static int set_job_timeout(lk_wire_Submit *message, const char *seconds, struct lk_err *err)
+static int set_timeout(uint32_t *timeout_s, const char *option, const char *seconds,
+                       struct lk_err *err)
 {
     int64_t timeout_ms;
 
-    if (lk_deadline_parse(&timeout_ms, "job-timeout", seconds, err) < 0)
+    if (lk_deadline_parse(&timeout_ms, option, seconds, err) < 0)
         return -1;
-    message->job_timeout_s = (uint32_t)(timeout_ms / 1000);
+    *timeout_s = (uint32_t)(timeout_ms / 1000);
     return 0;
 }
 
@@ -91,7 +92,8 @@ int lk_submission_set_message(lk_wire_Submit *message, enum lk_submission_mode m
         return -1;
     if (set_adopt(message, &values->adopt, err) < 0 ||
         set_priority(message, values->priority, err) < 0 ||
-        set_job_timeout(message, values->job_timeout, err) < 0)
+        set_timeout(&message->job_timeout_s, "job-timeout", values->job_timeout, err) < 0 ||
+        set_timeout(&message->timeout_s, "timeout", values->timeout, err) < 0)
         return -1;
     return set_replace(message, &values->replace, err);
 }

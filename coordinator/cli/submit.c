@@ -201,7 +201,6 @@ static int run(struct lk_submit *submit, enum lk_submission_mode mode,
     submit->is_plan = mode == LK_SUBMIT_PLAN || values.dry_run;
     submit->forecast.allow_emulation = values.allow_emulation;
     if (check_values(&values, mode, &err) < 0 || redirect(submit, &values, &mode, &err) < 0 ||
-        lk_deadline_parse(&submit->timeout_ms, "timeout", values.timeout, &err) < 0 ||
         lk_watcher_init(&submit->watcher,
                         submit->is_plan || values.detach ? "quiet" : values.progress,
                         &err) < 0 ||

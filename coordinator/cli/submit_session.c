@@ -4,8 +4,8 @@
 #include "coordinator/cli/deadline.h"
 #include "coordinator/cli/passphrase_command.h"
 
-/* How long to wait for the end of what --timeout has cancelled. */
-#define CANCEL_PATIENCE_MS 5000
+/* How long to wait until the coordinator ends by itself what --timeout ends, and then for the end of its cancelling. */
+#define PATIENCE_MS 5000
 
 static void ask_to_cancel(struct lk_submit *submit, struct lk_client *client)
 {
@@ -164,13 +164,18 @@ static void check_deadline(struct lk_submit *submit, struct lk_client *client)
         lk_client_stop(client);
         return;
     }
-    lk_deadline_explain(picture, submit->timeout_ms, &submit->failure);
+    if (picture->push != 0 && !submit->is_late) {
+        submit->is_late = true;
+        submit->deadline_ms = now_ms + PATIENCE_MS;
+        return;
+    }
+    lk_deadline_explain(picture, submit->submission.message.timeout_s, &submit->failure);
     if (picture->push == 0) {
         submit->hopeless = true;
         lk_client_stop(client);
         return;
     }
-    submit->deadline_ms = now_ms + CANCEL_PATIENCE_MS;
+    submit->deadline_ms = now_ms + PATIENCE_MS;
     cancel_push(submit, client);
 }
 
@@ -239,7 +244,8 @@ int lk_submit_serve(struct lk_submit *submit, const struct lk_target *target,
             err, LK_ERR_INVALID,
             "--detach needs a coordinator that stays: a private one ends with its "
             "last client");
-    if (submit->timeout_ms > 0)
-        submit->deadline_ms = lk_clock_boot_ms() + submit->timeout_ms;
+    if (submit->submission.message.timeout_s > 0)
+        submit->deadline_ms =
+            lk_clock_boot_ms() + (int64_t)submit->submission.message.timeout_s * 1000;
     return lk_client_run(client, err);
 }

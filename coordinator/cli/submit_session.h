@@ -33,8 +33,8 @@ struct lk_submit {
     struct lk_forecast      forecast;
     uint64_t                agents_request; /* of LIST_AGENTS */
     bool    hopeless;    /* given up before its end, and cancelled: `failure` says why */
-    int64_t timeout_ms;  /* --timeout; 0: none */
-    int64_t deadline_ms; /* for the push's end, then for that of its cancelling */
+    bool    is_late;     /* --timeout is over, and the coordinator has not said so yet */
+    int64_t deadline_ms; /* for the push's end, then for that of its cancelling; 0: none */
 };
 
 /* Comes back when there is nothing more to hear; the struct says how it went. */

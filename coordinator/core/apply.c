@@ -198,6 +198,7 @@ static bool apply_to_push(struct lk_core *core, const struct lk_fact *fact)
     } else if (fact->type == LK_FACT_PUSH_CANCELLED) {
         push->cancelled = true;
         push->gave_up = fact->flag;
+        push->timed_out = fact->outcome == LK_OUTCOME_INFRASTRUCTURE;
     } else if (fact->type == LK_FACT_PUSH_ENDED) {
         push->state = LK_PUSH_ENDED;
         push->outcome = fact->outcome;

@@ -27,7 +27,7 @@ enum lk_fact_type {
     LK_FACT_JOB_CANCELLED,    /* job */
     LK_FACT_PACKAGE_MERGED,   /* package, child (the index), signed */
     LK_FACT_PACKAGE_ENDED, /* package, outcome, text, nothing_to_do, child (the index), signed */
-    LK_FACT_PUSH_CANCELLED, /* push, by a failure in itself */
+    LK_FACT_PUSH_CANCELLED, /* push, by a failure in itself, outcome (INFRASTRUCTURE: its time was over) */
     LK_FACT_PUSH_ENDED,     /* push, outcome, wall_ms */
     LK_FACT_PUSH_FORGOTTEN, /* push */
     LK_FACT_PUBLISH_QUEUED, /* package: waits for its turn to publish */

@@ -113,7 +113,7 @@ enum lk_push_state {
     LK_PUSH_ENDED = 3,
 };
 
-#define LK_JOB_TIMEOUT_S_MAX 604800 /* a week */
+#define LK_TIMEOUT_S_MAX 604800 /* a week */
 
 /* Which push's jobs come first; the numbers are those of the journal. */
 enum lk_priority {
@@ -137,6 +137,7 @@ struct lk_push_options {
     bool             keep_going; /* after a failure every architecture is built all the same */
     bool             fail_fast;  /* the first failure cancels the rest of the push */
     uint32_t         job_timeout_s; /* a build that runs longer has failed; 0: none does */
+    uint32_t         timeout_s;     /* what is not done by then is cancelled; 0: nothing is */
     size_t           adopt_count;
     struct lk_digest adopt[LK_CORE_ADOPT_MAX];
     size_t           replace_count;
@@ -246,7 +247,8 @@ struct lk_push {
     enum lk_push_state     state;
     enum lk_outcome        outcome;
     bool                   cancelled;
-    bool                   gave_up; /* cancelled by a failure in itself (fail_fast) */
+    bool                   gave_up;   /* cancelled by a failure in itself (fail_fast) */
+    bool                   timed_out; /* cancelled by its time limit */
     struct lk_push_options options;
     uint32_t               package_count;
     int64_t                accepted_wall_ms;
@@ -257,7 +259,7 @@ struct lk_push {
     uint64_t ended_place; /* among those that have ended: who ended first is forgotten first */
 
     /* volatile */
-    int64_t  since_ms;        /* when it came, or we started: from then on it waits */
+    int64_t  since_ms; /* when it came, was retried, or we started: it waits from then on */
     int64_t  source_until_ms; /* 0: not armed */
     uint64_t changed;
     uint64_t fact_seq;

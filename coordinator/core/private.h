@@ -108,15 +108,25 @@ bool lk_order_holds_back(struct lk_core *core, const struct lk_push *push,
                          struct lk_package *package);
 
 /* The handlers and parts of lk_advance. */
-void        lk_push_submit(struct lk_core *core, const struct lk_event *event); /* submit.c */
-void        lk_push_cancel(struct lk_core *core, const struct lk_event *event);
-void        lk_push_source(struct lk_core *core, const struct lk_event *event);
-void        lk_push_advance(struct lk_core *core, struct lk_push *push);
-void        lk_push_answer(struct lk_core *core, uint64_t session, uint64_t request,
-                           enum lk_err_kind kind, const char *text);
-void        lk_push_forget(struct lk_core *core, uint64_t push);
-const char *lk_push_cancel_text(const struct lk_push *push);
+void lk_push_submit(struct lk_core *core, const struct lk_event *event); /* submit.c */
+void lk_push_source(struct lk_core *core, const struct lk_event *event);
+void lk_push_advance(struct lk_core *core, struct lk_push *push);
+void lk_push_answer(struct lk_core *core, uint64_t session, uint64_t request,
+                    enum lk_err_kind kind, const char *text);
+void lk_push_forget(struct lk_core *core, uint64_t push);
 struct lk_push *lk_push_ended_first(struct lk_core *core); /* NULL: none has ended */
+
+/* cancel.c */
+void lk_push_cancel(struct lk_core *core, const struct lk_event *event);
+/* Cancels a push of which something failed, if that is wanted, or whose time is over. */
+void lk_cancel_advance(struct lk_core *core, struct lk_push *push);
+void lk_cancel_job(struct lk_core *core, const struct lk_push *push, struct lk_job *job);
+/* How a package of a cancelled push ends, and what is said of it. */
+enum lk_outcome lk_cancel_outcome(const struct lk_push *push);
+void            lk_cancel_explain(const struct lk_push *push, const struct lk_package *package,
+                                  char text[LK_REASON_SIZE]);
+void            lk_cancel_end(struct lk_core *core, const struct lk_push *push,
+                              struct lk_package *package);
 
 /* retry.c */
 void lk_push_retry(struct lk_core *core, const struct lk_event *event);

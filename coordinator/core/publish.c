@@ -123,7 +123,7 @@ static void merged(struct lk_core *core, struct lk_package *package,
 
     /* The fact says that the tag's move begins. */
     if (push->cancelled && !package->is_merged) {
-        lk_package_end(core, package, LK_OUTCOME_CANCELLED, lk_push_cancel_text(push));
+        lk_cancel_end(core, push, package);
         return;
     }
     struct lk_fact *fact = lk_fact_new(core, LK_FACT_PACKAGE_MERGED);
@@ -159,11 +159,12 @@ static bool leaves_unknown(struct lk_core *core, struct lk_package *package,
 static void failed(struct lk_core *core, struct lk_package *package,
                    const struct lk_event *event)
 {
-    const struct lk_err *err = event->answer.err;
-    bool                 moved = event->type == LK_EVENT_TAGGED && err->kind == LK_ERR_CONFLICT;
+    const struct lk_push *push = lk_push_of(core, package->push);
+    const struct lk_err  *err = event->answer.err;
+    bool moved = event->type == LK_EVENT_TAGGED && err->kind == LK_ERR_CONFLICT;
 
-    if (moved && lk_push_of(core, package->push)->cancelled) {
-        lk_package_end(core, package, LK_OUTCOME_CANCELLED,
+    if (moved && push->cancelled) {
+        lk_package_end(core, package, lk_cancel_outcome(push),
                        "cancelled; the tag names what somebody else put there");
         return;
     }

@@ -49,35 +49,6 @@ void lk_core_explain_absence(const struct lk_core *core, uint64_t push,
             push, core->config.history_max);
 }
 
-void lk_push_cancel(struct lk_core *core, const struct lk_event *event)
-{
-    struct lk_push *push = lk_push_of(core, event->cancel.push);
-    char            text[LK_REASON_SIZE];
-
-    if (!push) {
-        lk_core_explain_absence(core, event->cancel.push, text);
-        lk_push_answer(core, event->cancel.session, event->cancel.request, LK_ERR_NOT_FOUND,
-                       text);
-        return;
-    }
-    if (push->state == LK_PUSH_ENDED && (!push->cancelled || push->gave_up)) {
-        lk_push_answer(core, event->cancel.session, event->cancel.request, LK_ERR_CONFLICT,
-                       "the push has ended already");
-        return;
-    }
-    if (!push->cancelled) {
-        lk_fact_new(core, LK_FACT_PUSH_CANCELLED)->push = push->id;
-        lk_fact_commit(core);
-    }
-    lk_push_answer(core, event->cancel.session, event->cancel.request, LK_ERR_NONE, "");
-}
-
-const char *lk_push_cancel_text(const struct lk_push *push)
-{
-    return push->gave_up ? "cancelled, because something else in its push failed (--fail-fast)"
-                         : "cancelled";
-}
-
 static void end_all_packages(struct lk_core *core, struct lk_push *push,
                              enum lk_outcome outcome, const char *text)
 {
@@ -205,19 +176,17 @@ static void advance_waiting(struct lk_core *core, struct lk_push *push,
 }
 
 /* One arch failed: what has not finished building is not worth finishing. */
-static void cancel_unfinished(struct lk_core *core, struct lk_package *package, bool all)
+static void cancel_unfinished(struct lk_core *core, const struct lk_push *push,
+                              struct lk_package *package)
 {
     for (size_t i = 0; i < package->job_count; i++) {
         struct lk_job *job = &package->jobs[i];
         /* What the registry is being asked for ends by itself, and soon. */
         bool at_registry = job->state == LK_JOB_IN_TURN && job->op;
-        if (lk_job_is_settled(job) || at_registry || (!all && job->state >= LK_JOB_BUILT))
+        if (lk_job_is_settled(job) || at_registry ||
+            (!push->cancelled && job->state >= LK_JOB_BUILT))
             continue;
-        lk_job_drop(core, job);
-        struct lk_fact *fact = lk_fact_new(core, LK_FACT_JOB_CANCELLED);
-        fact->job = job->id;
-        fact->outcome = LK_OUTCOME_CANCELLED;
-        lk_fact_commit(core);
+        lk_cancel_job(core, push, job);
     }
 }
 
@@ -239,7 +208,7 @@ static void settle_package(struct lk_core *core, struct lk_push *push,
         snprintf(text, sizeof(text), "%s: %s", failed->arch.name, failed->text);
         lk_package_end(core, package, failed->outcome, text);
     } else if (cancelled || push->cancelled) {
-        lk_package_end(core, package, LK_OUTCOME_CANCELLED, lk_push_cancel_text(push));
+        lk_cancel_end(core, push, package);
     } else if (push->options.build_only) {
         lk_package_end(core, package, LK_OUTCOME_OK, "");
     } else {
@@ -258,7 +227,7 @@ static void advance_active(struct lk_core *core, struct lk_push *push,
         failed |= package->jobs[i].state == LK_JOB_FAILED;
     }
     if ((failed && !push->options.keep_going) || push->cancelled)
-        cancel_unfinished(core, package, push->cancelled);
+        cancel_unfinished(core, push, package);
     settle_package(core, push, package);
 }
 
@@ -284,7 +253,7 @@ static void advance_package(struct lk_core *core, struct lk_push *push,
                             struct lk_package *package)
 {
     if (push->cancelled && ends_by_cancel(package))
-        lk_package_end(core, package, LK_OUTCOME_CANCELLED, lk_push_cancel_text(push));
+        lk_cancel_end(core, push, package);
     lk_turnstile_advance(core, package->turnstile);
     if (package->state == LK_PACKAGE_WAITING)
         advance_waiting(core, push, package);
@@ -296,49 +265,31 @@ static void advance_package(struct lk_core *core, struct lk_push *push,
 
 static void advance_receiving(struct lk_core *core, struct lk_push *push)
 {
+    char text[LK_REASON_SIZE];
+
     if (push->source_until_ms == 0)
         push->source_until_ms = core->now_ms + core->config.source_ms;
-    if (push->cancelled)
-        end_all_packages(core, push, LK_OUTCOME_CANCELLED, "cancelled");
-    else if (core->now_ms >= push->source_until_ms)
+    if (push->cancelled) {
+        lk_cancel_explain(push, push->packages, text);
+        end_all_packages(core, push, lk_cancel_outcome(push), text);
+    } else if (core->now_ms >= push->source_until_ms) {
         end_all_packages(core, push, LK_OUTCOME_INFRASTRUCTURE,
                          "the client left before its source was in; push again");
-    else
+    } else {
         lk_wake_at(core, push->source_until_ms);
-    end_when_all_ended(core, push);
-}
-
-static bool something_failed(const struct lk_push *push)
-{
-    for (const struct lk_package *package = push->packages; package;
-         package = package->next_in_push) {
-        if (package->outcome != LK_OUTCOME_OK)
-            return true;
-        for (size_t i = 0; i < package->job_count; i++)
-            if (package->jobs[i].state == LK_JOB_FAILED)
-                return true;
     }
-    return false;
-}
-
-static void give_up(struct lk_core *core, const struct lk_push *push)
-{
-    struct lk_fact *fact = lk_fact_new(core, LK_FACT_PUSH_CANCELLED);
-
-    fact->push = push->id;
-    fact->flag = true;
-    lk_fact_commit(core);
+    end_when_all_ended(core, push);
 }
 
 void lk_push_advance(struct lk_core *core, struct lk_push *push)
 {
+    if (push->state != LK_PUSH_ENDED)
+        lk_cancel_advance(core, push);
     if (push->state == LK_PUSH_RECEIVING) {
         advance_receiving(core, push);
         return;
     }
     if (push->state == LK_PUSH_RUNNING) {
-        if (push->options.fail_fast && !push->cancelled && something_failed(push))
-            give_up(core, push);
         for (struct lk_package *package = push->packages; package;
              package = package->next_in_push) {
             if (!lk_core_has_room(core)) {

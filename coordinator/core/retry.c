@@ -56,6 +56,8 @@ bool lk_apply_retried(struct lk_core *core, struct lk_push *push, const struct l
     push->outcome = LK_OUTCOME_OK;
     push->cancelled = false;
     push->gave_up = false;
+    push->timed_out = false;
+    push->since_ms = core->now_ms;
     push->ended_wall_ms = 0;
     push->retries++;
     memcpy(push->retry_key, fact->request_key, sizeof(push->retry_key));

@@ -91,7 +91,7 @@ static bool is_well_formed(const struct lk_event *event)
     if (event->submit.count == 0 || event->submit.count > LK_PUSH_PACKAGES_MAX ||
         !fits(event->submit.client, LK_NAME_SIZE) || options->adopt_count > LK_CORE_ADOPT_MAX ||
         options->replace_count > LK_PACKAGE_ARCHES_MAX ||
-        options->job_timeout_s > LK_JOB_TIMEOUT_S_MAX ||
+        options->job_timeout_s > LK_TIMEOUT_S_MAX || options->timeout_s > LK_TIMEOUT_S_MAX ||
         (unsigned)options->priority >= LK_PRIORITIES)
         return false;
     for (size_t i = 0; i < event->submit.count; i++)

@@ -57,6 +57,7 @@ static void encode_options(const struct lk_push_options *options, lk_fact_Option
     out->keep_going = options->keep_going;
     out->fail_fast = options->fail_fast;
     out->job_timeout_s = options->job_timeout_s;
+    out->timeout_s = options->timeout_s;
     out->priority = (uint32_t)options->priority;
     out->adopt_count = (pb_size_t)options->adopt_count;
     for (size_t i = 0; i < options->adopt_count; i++)
@@ -169,13 +170,14 @@ static bool decode_options(lk_fact_Options *options, struct lk_push_options *out
     out->keep_going = options->keep_going;
     out->fail_fast = options->fail_fast;
     out->job_timeout_s = options->job_timeout_s;
+    out->timeout_s = options->timeout_s;
     out->adopt_count = options->adopt_count;
     for (size_t i = 0; i < options->adopt_count; i++)
         memcpy(out->adopt[i].sha256, options->adopt[i], sizeof(options->adopt[i]));
     out->replace_count = options->replace_count;
     out->priority = (enum lk_priority)options->priority;
-    return options->priority < LK_PRIORITIES &&
-           options->job_timeout_s <= LK_JOB_TIMEOUT_S_MAX &&
+    return options->priority < LK_PRIORITIES && options->job_timeout_s <= LK_TIMEOUT_S_MAX &&
+           options->timeout_s <= LK_TIMEOUT_S_MAX &&
            decode_arches(out->replace, options->replace, options->replace_count);
 }
 

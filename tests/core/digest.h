@@ -119,9 +119,11 @@ static inline uint64_t world_digest(const struct lk_core *core)
         mix_u64(&sum, push->outcome);
         mix_u64(&sum, push->cancelled);
         mix_u64(&sum, push->gave_up);
+        mix_u64(&sum, push->timed_out);
         mix_u64(&sum, push->options.keep_going);
         mix_u64(&sum, push->options.fail_fast);
         mix_u64(&sum, push->options.job_timeout_s);
+        mix_u64(&sum, push->options.timeout_s);
         mix_u64(&sum, push->options.priority);
         mix_text(&sum, push->client);
         mix(&sum, push->request_key, sizeof(push->request_key));

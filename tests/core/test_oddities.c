@@ -52,7 +52,7 @@ static void requests_out_of_measure_are_refused(void **state)
     bad[4].count = LK_PUSH_PACKAGES_MAX + 1;
     bad[5].options.adopt_count = LK_CORE_ADOPT_MAX + 1;
     bad[6].options.replace_count = LK_PACKAGE_ARCHES_MAX + 1;
-    bad[7].options.job_timeout_s = LK_JOB_TIMEOUT_S_MAX + 1;
+    bad[7].options.job_timeout_s = LK_TIMEOUT_S_MAX + 1;
     for (size_t i = 0; i < LK_COUNT(bad); i++)
         check_invalid(w, &bad[i]);
 }

@@ -244,10 +244,13 @@ END
     commit_all
     local started=$SECONDS
     run lkcoord push --timeout 3 --org "$REGISTRY/demo" .
-    says lonely 4 'lonely for riscv64: queued: no connected agent builds for riscv64'
+    says lonely 4 'riscv64: no connected agent builds for riscv64'
     [ $((SECONDS - started)) -lt 8 ]
     grep -q 'was not done after --timeout 3 and is cancelled' <<<"$output"
     run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" .)"
+    run lkcoord push --detach --timeout 3 --org "$REGISTRY/demo" .
+    run lkcoord watch "$output"
+    says left-alone 4 'was not done after --timeout 3 and is cancelled: riscv64: no connected agent builds'
     lkcoord status | tee -a "$WORLD/log/messages.log"
     run lkcoord push --timeout soon .
     says soon 2 '--timeout soon: expected a number of seconds from 1'

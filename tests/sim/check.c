@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JOBS_MAX (64 * LK_PACKAGE_ARCHES_MAX)
+#define JOBS_MAX   (64 * LK_PACKAGE_ARCHES_MAX)
+#define PUSHES_MAX 64
 
 /* To whom an attempt was given. */
 struct given {
@@ -44,6 +45,8 @@ struct sim_check {
     uint64_t    renewed_job;
     uint64_t    pushes[SIM_SUBMITS];
     bool        drained[SIM_AGENTS];
+    int64_t     begun_ms[PUSHES_MAX]; /* 0: before the coordinator started */
+    int64_t     started_ms;
 };
 
 struct sim_check *check_new(void)
@@ -291,9 +294,31 @@ static void check_package_ended(struct sim *sim, const struct lk_core *core,
                   (unsigned long long)fact->package);
 }
 
+static int64_t limit_of(const struct sim *sim, const struct lk_push *push)
+{
+    int64_t begun_ms = sim->check->begun_ms[push->id % PUSHES_MAX];
+
+    if (begun_ms < sim->check->started_ms)
+        begun_ms = sim->check->started_ms;
+    return push->options.timeout_s ? begun_ms + (int64_t)push->options.timeout_s * 1000
+                                   : INT64_MAX;
+}
+
+static void check_limit(struct sim *sim, const struct lk_core *core, const struct lk_fact *fact,
+                        int64_t now_ms)
+{
+    if (fact->type == LK_FACT_PUSH_ACCEPTED || fact->type == LK_FACT_PUSH_RETRIED)
+        sim->check->begun_ms[fact->push % PUSHES_MAX] = now_ms;
+    else if (fact->type == LK_FACT_PUSH_CANCELLED && fact->outcome &&
+             now_ms < limit_of(sim, lk_core_push(core, fact->push)))
+        sim_break(sim, CHECK_IN_TIME, "push %llu is cancelled before its time",
+                  (unsigned long long)fact->push);
+}
+
 void check_fact(struct sim *sim, const struct lk_core *core, const struct lk_fact *fact,
                 const struct lk_event *event)
 {
+    check_limit(sim, core, fact, event->now_ms);
     if (fact->type == LK_FACT_JOB_ASSIGNED || fact->type == LK_FACT_JOB_BUILT)
         check_given(sim, fact);
     if (fact->type == LK_FACT_JOB_ASSIGNED || fact->type == LK_FACT_JOB_RETRIED)
@@ -355,6 +380,14 @@ void check_state(struct sim *sim, const struct lk_core *core)
         }
 }
 
+void check_in_time(struct sim *sim, const struct lk_core *core, int64_t now_ms)
+{
+    for (const struct lk_push *push = lk_core_first_push(core); push; push = push->next)
+        if (push->state != LK_PUSH_ENDED && !push->cancelled && now_ms >= limit_of(sim, push))
+            sim_break(sim, CHECK_IN_TIME, "push %llu goes on after its time",
+                      (unsigned long long)push->id);
+}
+
 /* ---- a new life ---- */
 
 void check_restart(struct sim *sim, bool is_backup)
@@ -390,6 +423,8 @@ void check_started(struct sim *sim, int64_t now_ms)
 {
     const struct sim_check *check = sim->check;
 
+    sim->check->started_ms = now_ms;
+    memset(sim->check->begun_ms, 0, sizeof(check->begun_ms));
     for (size_t i = 0; i < JOBS_MAX; i++)
         sim->check->views[i].heard_ms = now_ms;
     for (size_t i = 0; i < SIM_REPOSITORIES; i++)

@@ -33,6 +33,7 @@ enum check_number {
     CHECK_STALE,
     CHECK_DRAINED,
     CHECK_NOT_AGAIN,
+    CHECK_IN_TIME,
 };
 
 struct lk_core;
@@ -52,6 +53,8 @@ void check_fact(struct sim *sim, const struct lk_core *core, const struct lk_fac
 void check_effect(struct sim *sim, const struct lk_core *core, const struct lk_effect *effect);
 /* After each step. */
 void check_state(struct sim *sim, const struct lk_core *core);
+
+void check_in_time(struct sim *sim, const struct lk_core *core, int64_t now_ms);
 
 /* The coordinator begins anew with these facts and no others. */
 void check_restart(struct sim *sim, bool is_backup);

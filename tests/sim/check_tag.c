@@ -87,7 +87,9 @@ void check_tag_moves(struct sim *sim, const struct lk_core *core,
     check_children(sim, index, name);
     if (push->options.sign && !package->is_unsigned)
         check_signed(sim, index, name);
-    if (tag->now == tag->ours && tag->now)
+    /* Who puts another index there by force wants what that one has, and nothing else. */
+    bool is_forced = push->options.force && package->origin == LK_PACKAGE_FROM_INDEX;
+    if (tag->now == tag->ours && tag->now && !is_forced)
         check_not_less(sim, push, &sim->registry.images[tag->now], index);
     sim_mix(sim, place);
 }

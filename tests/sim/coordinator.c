@@ -47,6 +47,7 @@ void coordinator_step(struct sim *sim, struct lk_event *event)
         check_effect(sim, c->core, &out->effects[i]);
     if (out->fact_count)
         check_state(sim, c->core);
+    check_in_time(sim, c->core, event->now_ms);
     c->stale = out->stale;
     set_timer(sim, out->wake_ms);
     journal_take(sim, out);

@@ -8,6 +8,7 @@
 #define OPERATIONS_MAX 128
 #define RETRY_REQUEST  UINT64_MAX
 #define JOB_TIMEOUT_S  45
+#define TIMEOUT_S      75
 
 struct session {
     uint64_t id; /* 0: none */

@@ -46,6 +46,7 @@ struct sim_submit {
     bool            adopts;     /* ... is vouched for */
     uint8_t         failures;   /* 1: keep going; 2: fail fast */
     bool            is_hurried; /* its builds have a time limit */
+    bool            is_limited; /* it has one as a whole */
     uint8_t         retries;    /* as often, while it does not end well */
 };
 

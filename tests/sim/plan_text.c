@@ -31,6 +31,7 @@ const struct sim_submit_word sim_submit_words[] = {
     { "--keep-going", offsetof(struct sim_submit, failures), 1 },
     { "--fail-fast", offsetof(struct sim_submit, failures), 2 },
     WORD(is_hurried, "--job-timeout"),
+    WORD(is_limited, "--timeout"),
     { "retried once", offsetof(struct sim_submit, retries), 1 },
     { "retried twice", offsetof(struct sim_submit, retries), 2 },
 };

@@ -193,6 +193,7 @@ static void sample_of_requests(lk_wire_Envelope *e)
             .keep_going = true,
             .fail_fast = true,
             .job_timeout_s = 3600,
+            .timeout_s = 7200,
             .priority = lk_wire_Priority_PRIORITY_HIGH,
             .adopt_count = 1,
             .adopt = { { 0xd0, 0xd1, 0xd2 } },

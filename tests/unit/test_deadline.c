@@ -48,7 +48,7 @@ static void expect(const struct lk_picture *picture, const char *text)
 {
     struct lk_err err;
 
-    lk_deadline_explain(picture, 3000, &err);
+    lk_deadline_explain(picture, 3, &err);
     assert_int_equal(err.kind, LK_ERR_RETRY);
     assert_string_equal(err.text, text);
 }

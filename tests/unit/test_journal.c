@@ -240,7 +240,8 @@ static void a_package_that_is_not_built_comes_back_as_it_was(void **state)
     facts[1].options.no_arch_tags = true;
     facts[1].options.keep_going = true;
     facts[1].options.fail_fast = true;
-    facts[1].options.job_timeout_s = LK_JOB_TIMEOUT_S_MAX;
+    facts[1].options.job_timeout_s = LK_TIMEOUT_S_MAX;
+    facts[1].options.timeout_s = LK_TIMEOUT_S_MAX - 1;
     for (size_t i = 0; i < LK_COUNT(facts); i++)
         comes_back(&facts[i]);
 }
