@@ -100,7 +100,7 @@ check: ## unit, core and end-to-end tests; ends with "N passed, N failed"
 	@$(MAKE) --no-print-directory all tests
 	@tests/tools/check.sh
 
-check-deep: ## sanitizers, big-endian, lint, models, chaos, slower judges
+check-deep: ## sanitizers, big-endian, lint, branches of the cores, models, chaos, slower judges
 	@deploy/install-deps.sh --deep
 	@tests/tools/check-deep.sh
 
@@ -124,6 +124,7 @@ explore: ## go through all that can happen in small worlds, the large ones of th
 	@build/release/tests/explore/explore --all
 
 coverage: ## branches of both cores that the fast tests do not take
+	@deploy/install-deps.sh
 	@tests/tools/coverage.sh
 
 mutants: ## break lkcoord in known ways, one at a time: does a test notice?

@@ -60,12 +60,11 @@ static void drop(struct lk_core *core, uint64_t session, uint64_t job, uint32_t 
 
 void lk_job_drop(struct lk_core *core, struct lk_job *job)
 {
-    if (job->session && job->state >= LK_JOB_ASSIGNED && job->state <= LK_JOB_IN_TURN &&
-        !job->kept) {
-        drop(core, job->session, job->id, job->attempt);
-        job->drop_session = job->session;
-        job->drop_attempt = job->attempt;
-    }
+    if (!job->session) /* nobody has it, or nobody who was heard of */
+        return;
+    drop(core, job->session, job->id, job->attempt);
+    job->drop_session = job->session;
+    job->drop_attempt = job->attempt;
 }
 
 static void finish(struct lk_core *core, struct lk_job *job)

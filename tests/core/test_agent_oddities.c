@@ -263,6 +263,36 @@ static void news_that_does_not_fit_the_phase_changes_nothing(void **state)
     }
 }
 
+/* As one before it knew of them. */
+static void an_offer_that_does_not_say_what_it_is_of_is_believed(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event first = offer(JOB, 1);
+
+    first.spec.sha1[0] = 1;
+    step(world, first);
+    step(world, offer(JOB, 1));
+    assert_int_equal(count(world, LK_AGENT_FETCH), 0);
+    assert_int_equal(reported(world), LK_PHASE_TAKEN);
+}
+
+static void an_order_about_an_older_attempt_changes_nothing(void **state)
+{
+    static const enum lk_agent_event_kind orders[] = { LK_AGENT_DROPPED, LK_AGENT_TICKET,
+                                                       LK_AGENT_PERMITTED };
+    struct world                         *world = *state;
+
+    step(world, offer(JOB, 2));
+    for (size_t i = 0; i < LK_COUNT(orders); i++) {
+        struct lk_agent_event late = permit(FENCE);
+        late.kind = orders[i];
+        step(world, late);
+        assert_int_equal(world->out.count, 0);
+        assert_int_equal(lk_agent_core_stale(world->core), i + 1);
+        assert_int_not_equal(lk_agent_core_task(world->core, JOB, 2), 0);
+    }
+}
+
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -286,6 +316,8 @@ int main(void)
         WELCOMED(a_permit_before_anything_is_built_is_refused),
         WELCOMED(what_is_built_is_uploaded_at_once_where_the_ticket_came_first),
         WELCOMED(news_that_does_not_fit_the_phase_changes_nothing),
+        WELCOMED(an_offer_that_does_not_say_what_it_is_of_is_believed),
+        WELCOMED(an_order_about_an_older_attempt_changes_nothing),
     };
 
     return cmocka_run_group_tests_name("agent oddities", tests, NULL, NULL);

@@ -278,6 +278,31 @@ static void a_canary_that_cannot_be_built_says_nothing_of_its_agent(void **state
     assert_false(is_quarantined(w, "ill"));
 }
 
+static void what_an_agent_was_given_before_it_fell_ill_does_not_bring_it_back(void **state)
+{
+    LK_WORLD            w = world_new(&lk_core_defaults);
+    struct world_agent *agent = add_agent(w, "a", &amd64, false, 2);
+    struct world_slot  *old = &agent->slots[0];
+
+    (void)state;
+    agent->stuck = true;
+    uint64_t push = push_tag(w, 1, "old");
+    settle(w);
+    struct world_slot kept = *old;
+    for (uint8_t key = 2; !is_quarantined(w, "a"); key++) {
+        *old = (struct world_slot) { .job = kept.job, .phase = LK_PHASE_FAILED };
+        push_tag(w, key, "new");
+        fail_a_job(w, agent, LK_ERR_PERMANENT);
+        cancel(w, w->push);
+    }
+    *old = kept;
+    old->phase = LK_PHASE_BUILT;
+    old->child = child_of(old->job, old->attempt);
+    report(w, agent, old, LK_ERR_NONE);
+    assert_int_equal(lk_core_push(w->core, push)->packages->jobs[0].state, LK_JOB_BUILT);
+    assert_true(is_quarantined(w, "a"));
+}
+
 static void nobody_is_quarantined_for_what_is_not_its_fault(void **state)
 {
     static const enum lk_err_kind others[] = { LK_ERR_INVALID, LK_ERR_RETRY, LK_ERR_NOT_FOUND,
@@ -701,6 +726,7 @@ int main(void)
         cmocka_unit_test(an_agent_that_fails_everything_at_once_gets_nothing_but_a_canary),
         cmocka_unit_test(each_canary_that_fails_doubles_the_wait),
         cmocka_unit_test(a_canary_that_cannot_be_built_says_nothing_of_its_agent),
+        cmocka_unit_test(what_an_agent_was_given_before_it_fell_ill_does_not_bring_it_back),
         cmocka_unit_test(nobody_is_quarantined_for_what_is_not_its_fault),
         cmocka_unit_test(nobody_is_quarantined_for_failures_that_took_long),
         cmocka_unit_test(what_goes_well_in_between_begins_the_row_anew),

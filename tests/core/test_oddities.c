@@ -41,7 +41,7 @@ static void requests_out_of_measure_are_refused(void **state)
     const struct lk_arch nameless = { "" };
     LK_WORLD             w = world_of_three();
     struct request       good = request_of(1, "org/it", "abc", 1, &amd64);
-    struct request       bad[] = { good, good, good, good, good, good, good, good };
+    struct request       bad[] = { good, good, good, good, good, good, good, good, good };
 
     (void)state;
     memset(long_text, 'a', LK_REPOSITORY_SIZE);
@@ -53,6 +53,7 @@ static void requests_out_of_measure_are_refused(void **state)
     bad[5].options.adopt_count = LK_CORE_ADOPT_MAX + 1;
     bad[6].options.replace_count = LK_PACKAGE_ARCHES_MAX + 1;
     bad[7].options.job_timeout_s = LK_TIMEOUT_S_MAX + 1;
+    bad[8].options.timeout_s = LK_TIMEOUT_S_MAX + 1;
     for (size_t i = 0; i < LK_COUNT(bad); i++)
         check_invalid(w, &bad[i]);
 }

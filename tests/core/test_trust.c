@@ -44,6 +44,28 @@ static void our_own_tag_is_not_mixed_with_another_version_either(void **state)
     assert_int_equal(ours->count, 3);
 }
 
+/* Both have an image for arm64, but not the same one. */
+static void another_image_than_the_source_has_is_not_mixed_with_what_is_taken(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "v1", 2, three);
+
+    (void)state;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    const struct world_index *ours = tag_in(w, "org/it", "v1", false);
+    struct world_index       *source = tag_in(w, "org/it", "abc", true);
+    source->count = 2;
+    source->entries[0] = *entry_of(ours, &amd64);
+    source->entries[1] = *entry_of(ours, &arm64);
+    source->entries[1].child = child_of(99, 1);
+    request = request_of(2, "org/it", "v1", 1, &amd64);
+    request.packages[0].origin = LK_PACKAGE_FROM_INDEX;
+    request.packages[0].from = (struct lk_index_name) { "org/it", "abc" };
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "holds an image for arm64 already");
+}
+
 /* Four records: an index and its three architectures.  The next push makes room of the two oldest. */
 static void
 what_we_published_is_kept_by_a_repair_when_only_its_index_is_remembered(void **state)
@@ -71,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(our_own_tag_is_not_mixed_with_another_version_either),
+        cmocka_unit_test(another_image_than_the_source_has_is_not_mixed_with_what_is_taken),
         cmocka_unit_test(
             what_we_published_is_kept_by_a_repair_when_only_its_index_is_remembered),
     };

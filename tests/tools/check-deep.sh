@@ -2,10 +2,10 @@
 #
 # The slower judges: all tests under AddressSanitizer and UBSan, the unit tests and pushes under ThreadSanitizer,
 # the cores and the wire on a big-endian machine (s390x under qemu), the large worlds of tests/explore, the models,
-# lint, the tests in tests/deep, and a minute of chaos.  Each part ends with a line of its own; the last line is
-# "N passed, N failed" over all.
+# lint, the branches of both cores that the fast tests take, the tests in tests/deep, and a minute of chaos.  Each part
+# ends with a line of its own; the last line is "N passed, N failed" over all.
 #
-#   tests/tools/check-deep.sh [lint|model|s390x|explore|tsan|builders|chaos|asan]...     default: all
+#   tests/tools/check-deep.sh [lint|coverage|model|s390x|explore|tsan|builders|chaos|asan]...     default: all
 #
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -186,10 +186,11 @@ chaos() {
     quietly make --no-print-directory -j2 all && tests/e2e/chaos/run.sh 60
 }
 
-[ $# -gt 0 ] || set -- lint model s390x explore tsan builders chaos asan
+[ $# -gt 0 ] || set -- lint coverage model s390x explore tsan builders chaos asan
 for name; do
     case $name in
     lint) part lint tests/tools/lint.sh ;;
+    coverage) part coverage tests/tools/coverage.sh ;;
     explore) part explore large_worlds ;;
     s390x) part s390x big_endian ;;
     tsan) part tsan threads ;;

@@ -35,4 +35,6 @@ done
 run $out/tests/sim/sim --seeds 1-2000 --faults 2
 run $out/tests/sim/sim --scenario tests/scenarios/*.lks
 run $out/tests/explore/explore
-tests/tools/coverage.py $out/obj && exit $status
+tests/tools/coverage.py $out/obj || exit 1
+[ $status -eq 0 ] || echo '0 passed, 1 failed'
+exit $status
