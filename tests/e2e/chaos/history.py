@@ -12,7 +12,7 @@ def status_of(push):
     status, out, err = run("clients", f"{BIN}/lkcoord", "status", "--output", "json", str(push), timeout=20)
     if status == 0:
         return json.loads(out)
-    return None if "no push" in err or "not known" in err or "there is no" in err else {}
+    return None if "there never was a push" in err or "was let go" in err else {}
 
 
 class History(threading.Thread):
