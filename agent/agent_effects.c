@@ -203,6 +203,7 @@ void lk_agent_carry_out(struct agent *agent, const struct lk_agent_effect *effec
     case LK_AGENT_SEND_BYE:
         envelope.which_body = lk_wire_Envelope_bye_tag;
         envelope.session = effect->number;
+        envelope.body.bye.keeps = effect->keeps;
         lk_line_send(agent->line, &envelope);
         break;
     case LK_AGENT_REMEMBER: remember(agent, effect); break;

@@ -45,12 +45,10 @@ int lk_agent_state_open(struct lk_agent_state *out, const char *directory, struc
 
 void lk_agent_state_close(struct lk_agent_state *state)
 {
-    struct lk_err ignored;
-
-    /* Not if the lock is another's: then so is the work. */
+    /* What is in them is the next life's to go on with.  Not if the lock is another's: then so are they. */
     if (state->lock >= 0 && flock(state->lock, LOCK_EX | LOCK_NB) == 0) {
-        lk_directory_remove(state->built, &ignored);
-        lk_directory_remove(state->work, &ignored);
+        rmdir(state->built);
+        rmdir(state->work);
     }
     lk_close_fd(&state->lock);
     free(state->directory);

@@ -170,6 +170,7 @@ static void session_event(struct lk_coordinator *c, const struct lk_session *ses
 
     event.agent.name = session->name;
     event.agent.session = session->id;
+    event.agent.keeps = session->keeps;
     lk_coordinator_step(c, &event);
 }
 

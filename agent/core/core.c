@@ -52,6 +52,12 @@ void lk_agent_core_free(struct lk_agent_core **core)
     *core = NULL;
 }
 
+/* What comes too late, twice or from another session: dropped, and counted here alone. */
+static void stale(struct lk_agent_core *core)
+{
+    core->stale++;
+}
+
 static struct lk_slot_context context_of(const struct lk_agent_core *core, int64_t now_ms,
                                          struct lk_agent_effects *out)
 {
@@ -134,7 +140,7 @@ static void offered(struct lk_agent_core *core, const struct lk_agent_event *off
         held = NULL;
     }
     if (held && offer->attempt < held->report.attempt) {
-        core->stale++;
+        stale(core);
         return;
     }
     if (held && offer->attempt == held->report.attempt) {
@@ -166,7 +172,7 @@ static void found(struct lk_agent_core *core, const struct lk_agent_event *event
     }
     slot = free_slot(core);
     if (!slot || held || !serves(core, &event->arch))
-        core->stale++;
+        stale(core);
     else
         lk_slot_find(slot, event, ++core->last_task, context);
 }
@@ -175,7 +181,7 @@ static void permitted(struct lk_agent_core *core, struct lk_slot *slot,
                       const struct lk_agent_event *event, const struct lk_slot_context *context)
 {
     if (event->fence >> 32 < core->link.epoch || !lk_slot_permit(slot, event->fence, context))
-        core->stale++;
+        stale(core);
 }
 
 static void ordered(struct lk_agent_core *core, const struct lk_agent_event *event,
@@ -188,7 +194,7 @@ static void ordered(struct lk_agent_core *core, const struct lk_agent_event *eve
         return;
     }
     if (!slot || slot->report.attempt != event->attempt) {
-        core->stale++;
+        stale(core);
         return;
     }
     if (event->kind == LK_AGENT_TICKET)
@@ -215,14 +221,16 @@ static void welcomed(struct lk_agent_core *core, const struct lk_agent_event *ev
 
 static void shut_down(struct lk_agent_core *core, const struct lk_slot_context *context)
 {
+    bool keeps = false;
+
     if (core->stopping)
         return;
     core->stopping = true;
     core->exit_ms = context->now_ms + EXIT_MS;
-    lk_link_close(&core->link, context->out);
     for (size_t i = 0; i < TABLE_MAX; i++)
         if (core->slots[i].state == LK_SLOT_ACTIVE)
-            lk_slot_drop(&core->slots[i], context);
+            keeps |= lk_slot_leave(&core->slots[i], context);
+    lk_link_close(&core->link, keeps, context->out);
 }
 
 static void handle(struct lk_agent_core *core, const struct lk_agent_event *event,
@@ -244,7 +252,7 @@ static void handle(struct lk_agent_core *core, const struct lk_agent_event *even
     case LK_AGENT_WELCOMED: welcomed(core, event, out); break;
     case LK_AGENT_HEARD:
         if (!lk_link_hears(&core->link, event->session, event->now_ms))
-            core->stale++;
+            stale(core);
         break;
     case LK_AGENT_OFFERED:
     case LK_AGENT_TICKET:
@@ -253,7 +261,7 @@ static void handle(struct lk_agent_core *core, const struct lk_agent_event *even
         if (lk_link_hears(&core->link, event->session, event->now_ms))
             ordered(core, event, &context);
         else
-            core->stale++;
+            stale(core);
         break;
     case LK_AGENT_FETCHED:
     case LK_AGENT_BUILT:
@@ -263,7 +271,7 @@ static void handle(struct lk_agent_core *core, const struct lk_agent_event *even
     case LK_AGENT_FAILED:
     case LK_AGENT_STOPPED:
         if (!slot || !lk_slot_news(slot, event, &context))
-            core->stale++;
+            stale(core);
         break;
     }
 }

@@ -45,7 +45,7 @@ enum lk_agent_effect_kind {
     LK_AGENT_SEND_PING,   /* number */
     LK_AGENT_SEND_REPORT, /* report */
     LK_AGENT_SEND_TICKET_WANTED,
-    LK_AGENT_SEND_BYE, /* number: the session that ends */
+    LK_AGENT_SEND_BYE, /* number: the session that ends; keeps */
     LK_AGENT_REMEMBER, /* cluster and epoch, durably */
     LK_AGENT_RESUME,   /* a session began: transfers ask again for what did not come */
 
@@ -69,6 +69,7 @@ struct lk_agent_effect {
     uint64_t                  job;
     uint32_t                  attempt;
     uint64_t                  number;
+    bool                      keeps; /* what is built, for the next life */
     uint8_t                   cluster[LK_CLUSTER_MAX];
     size_t                    cluster_len;
     uint64_t                  epoch;

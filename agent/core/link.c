@@ -131,10 +131,14 @@ void lk_link_lose(struct lk_link *link, int64_t now_ms, bool harsh,
     link->failures++;
 }
 
-void lk_link_close(struct lk_link *link, struct lk_agent_effects *out)
+void lk_link_close(struct lk_link *link, bool keeps, struct lk_agent_effects *out)
 {
-    if (link->state == LK_LINK_WELCOMED)
-        lk_agent_effect_add(out, LK_AGENT_SEND_BYE)->number = link->session;
+    if (link->state == LK_LINK_WELCOMED) {
+        struct lk_agent_effect *bye = lk_agent_effect_add(out, LK_AGENT_SEND_BYE);
+
+        bye->number = link->session;
+        bye->keeps = keeps;
+    }
     link->state = LK_LINK_CLOSED;
 }
 

@@ -52,7 +52,7 @@ void lk_link_lose(struct lk_link *link, int64_t now_ms, bool harsh,
                   struct lk_agent_effects *out);
 
 /* Says BYE if there is someone to say it to, and stays closed. */
-void lk_link_close(struct lk_link *link, struct lk_agent_effects *out);
+void lk_link_close(struct lk_link *link, bool keeps, struct lk_agent_effects *out);
 
 /* True if a message of this session is to be believed; it then counts as a sign of life. */
 bool lk_link_hears(struct lk_link *link, uint64_t session, int64_t now_ms);

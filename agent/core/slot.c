@@ -153,6 +153,14 @@ void lk_slot_drop(struct lk_slot *slot, const struct lk_slot_context *context)
     ask(slot, context, LK_AGENT_STOP);
 }
 
+bool lk_slot_leave(struct lk_slot *slot, const struct lk_slot_context *context)
+{
+    slot->is_left =
+        slot->report.phase >= LK_PHASE_BUILT && slot->report.phase <= LK_PHASE_PUSHED;
+    lk_slot_drop(slot, context);
+    return slot->is_left;
+}
+
 /* False if it has lasted too long. */
 static bool put_off(struct lk_slot *slot, const struct lk_agent_event *event,
                     const struct lk_slot_context *context)
@@ -271,7 +279,8 @@ bool lk_slot_news(struct lk_slot *slot, const struct lk_agent_event *event,
         return active_news(slot, event, context);
     if (event->kind != LK_AGENT_STOPPED)
         return false;
-    ask(slot, context, LK_AGENT_FORGET);
+    if (!slot->is_left)
+        ask(slot, context, LK_AGENT_FORGET);
     *slot = (struct lk_slot) { .state = LK_SLOT_FREE };
     return true;
 }

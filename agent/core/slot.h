@@ -36,6 +36,7 @@ struct lk_slot {
     bool               in_turn;
     bool               build_only;
     bool               is_unchecked; /* found, and perhaps damaged */
+    bool               is_left;      /* what it built stays for the next life */
     bool               has_ticket;
     bool               ticket_asked; /* since something last moved */
     int64_t            ticket_ms;    /* while one is waited for: when to ask for it, again */
@@ -63,6 +64,9 @@ void lk_slot_report(struct lk_slot *slot, const struct lk_slot_context *context)
 /* STAGE and DROP. */
 void lk_slot_ticket(struct lk_slot *slot, const struct lk_slot_context *context);
 void lk_slot_drop(struct lk_slot *slot, const struct lk_slot_context *context);
+
+/* The agent ends.  True if there is an image that the next life may go on with. */
+bool lk_slot_leave(struct lk_slot *slot, const struct lk_slot_context *context);
 
 /* PERMIT.  False if the fence is not above what this slot was given before. */
 bool lk_slot_permit(struct lk_slot *slot, uint64_t fence,

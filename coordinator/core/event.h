@@ -110,7 +110,8 @@ struct lk_event {
             const struct lk_platform *platforms;
             const char               *software;
             const char               *builder;
-        } agent; /* ALIVE and GONE: only name and session */
+            bool                      keeps; /* GONE: what is built it keeps for its return */
+        } agent;                             /* ALIVE and GONE: only name, session and keeps */
         struct {
             const char      *agent;
             uint64_t         session;

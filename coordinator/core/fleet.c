@@ -73,6 +73,7 @@ void lk_fleet_hello(struct lk_core *core, const struct lk_event *event)
     agent->session = event->agent.session;
     agent->ready = false;
     agent->suspect = false;
+    agent->keeps = false;
     agent->heard_ms = core->now_ms;
     agent->slots = event->agent.slots;
     agent->platform_count = event->agent.count < LK_AGENT_PLATFORMS_MAX
@@ -111,6 +112,7 @@ void lk_fleet_gone(struct lk_core *core, const struct lk_event *event)
     }
     agent->session = 0;
     agent->ready = false;
+    agent->keeps = event->agent.keeps;
     core->dirty = true;
 }
 

@@ -310,11 +310,8 @@ void lk_job_report(struct lk_core *core, const struct lk_event *event)
         return;
     }
     agent->heard_ms = core->now_ms;
-    if (!job || lk_job_is_settled(job) || package->state != LK_PACKAGE_ACTIVE) {
-        drop(core, event->report.session, event->report.job, event->report.attempt);
-        return;
-    }
-    if (is_of_another(package, event)) {
+    if (!job || lk_job_is_settled(job) || package->state != LK_PACKAGE_ACTIVE ||
+        is_of_another(package, event)) {
         lk_stale(core);
         drop(core, event->report.session, event->report.job, event->report.attempt);
         return;
@@ -436,6 +433,9 @@ static bool agent_lost_it(struct lk_core *core, struct lk_job *job)
 
     if (!agent || !agent->has_come ||
         (agent->session && (!agent->ready || job->session == agent->session)))
+        return false;
+    /* It may be back soon; if it is not, the lease runs out. */
+    if (!agent->session && agent->keeps && job->state >= LK_JOB_BUILT)
         return false;
     snprintf(text, sizeof(text), "agent %.*s %s", LK_NAME_SIZE, agent->name,
              agent->session ? "came back without this job" : "was stopped");

@@ -279,6 +279,7 @@ struct lk_agent {
     uint64_t           session; /* 0: not connected */
     bool               ready;   /* has told what it holds */
     bool               suspect;
+    bool               keeps; /* it was stopped, and has what it built */
     int64_t            heard_ms;
     uint32_t           slots;
     uint32_t           busy; /* slots in use; counted once an advance */

@@ -304,10 +304,12 @@ static void handle(struct lk_door *door)
     }
     session->heard_ms = lk_clock_boot_ms();
     session->route = in->route;
-    if (in->envelope.which_body == lk_wire_Envelope_bye_tag)
+    if (in->envelope.which_body == lk_wire_Envelope_bye_tag) {
+        session->keeps = in->envelope.body.bye.keeps;
         end_session(door, session, true);
-    else
+    } else {
         door->options.message(door->options.ctx, session, in);
+    }
 }
 
 void lk_door_read(struct lk_door *door)

@@ -25,6 +25,7 @@ struct lk_session {
     struct lk_curve_public key;
     struct lk_route        route;
     int64_t                heard_ms;
+    bool                   keeps;  /* its BYE said so */
     void                  *owner;  /* for the door's owner; it frees it in `closed` */
     struct lk_posted      *posted; /* private: what waits for room in the pipe, oldest first */
     bool                   is_cut; /* private: does not read; closed by the next sweep */

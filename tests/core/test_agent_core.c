@@ -668,6 +668,34 @@ static void shutdown_says_goodbye_stops_the_builds_and_exits(void **state)
     assert_int_equal(count(world, LK_AGENT_EXIT), 1);
 }
 
+static void shutdown_keeps_what_is_built_and_nothing_else(void **state)
+{
+    static const enum lk_phase phases[] = { LK_PHASE_TAKEN,  LK_PHASE_BUILDING,
+                                            LK_PHASE_BUILT,  LK_PHASE_STAGING,
+                                            LK_PHASE_STAGED, LK_PHASE_PUSHING,
+                                            LK_PHASE_PUSHED, LK_PHASE_FAILED };
+
+    for (size_t i = 0; i < LK_COUNT(phases); i++) {
+        if (i > 0) {
+            stop(state);
+            start_welcomed(state);
+        }
+        struct world         *world = *state;
+        struct lk_agent_event stopped;
+        bool keeps = phases[i] >= LK_PHASE_BUILT && phases[i] <= LK_PHASE_PUSHED;
+        bring_to(world, phases[i] == LK_PHASE_FAILED ? LK_PHASE_BUILDING : phases[i]);
+        if (phases[i] == LK_PHASE_FAILED)
+            step(world, news(world, LK_AGENT_FAILED));
+        stopped = news(world, LK_AGENT_STOPPED);
+        step(world, event(LK_AGENT_SHUTDOWN));
+        assert_true(find(world, LK_AGENT_SEND_BYE)->keeps == keeps);
+        assert_int_equal(count(world, LK_AGENT_STOP), 1);
+        step(world, stopped);
+        assert_int_equal(count(world, LK_AGENT_FORGET), !keeps);
+        assert_int_equal(count(world, LK_AGENT_EXIT), 1);
+    }
+}
+
 static void shutdown_does_not_wait_for_ever(void **state)
 {
     struct world *world = *state;
@@ -728,6 +756,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(of_two_attempts_that_are_found_the_newer_one_counts,
                                         start, stop),
         WELCOMED(shutdown_says_goodbye_stops_the_builds_and_exits),
+        WELCOMED(shutdown_keeps_what_is_built_and_nothing_else),
         WELCOMED(shutdown_does_not_wait_for_ever),
     };
 

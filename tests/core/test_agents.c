@@ -215,6 +215,38 @@ static void a_short_silence_costs_nothing(void **state)
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
 }
 
+static void
+what_a_stopped_agent_keeps_waits_for_its_return_or_the_end_of_its_lease(void **state)
+{
+    (void)state;
+    for (int returns = 0; returns < 2; returns++) {
+        LK_WORLD w = world_with("a", &amd64, 1);
+        push_amd64(w, 1, "abc");
+        add_agent(w, "b", &amd64, false, 1);
+        run_until_job(w, &amd64, LK_JOB_BUILT);
+        w->agents[0].slots[0].phase = LK_PHASE_BUILT;
+        stopped(w, &w->agents[0], true);
+        wait_ms(w, w->config.lease_ms / 2);
+        alive(w, &w->agents[1]);
+        settle(w);
+        check_agent(w, "a", 1);
+        if (returns)
+            reconnect(w, &w->agents[0]);
+        run(w);
+        check_agent(w, returns ? "a" : "b", returns ? 1 : 2);
+        assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
+    }
+}
+
+static void what_a_stopped_agent_had_not_built_is_given_to_another_at_once(void **state)
+{
+    LK_WORLD w = world_with_a_silent_agent();
+
+    (void)state;
+    stopped(w, &w->agents[0], true);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_QUEUED);
+}
+
 static void an_agent_that_says_goodbye_gives_its_jobs_back_at_once(void **state)
 {
     LK_WORLD w = world_with_a_silent_agent();
@@ -632,6 +664,9 @@ int main(void)
         cmocka_unit_test(who_had_which_attempt_outlives_our_restart),
         cmocka_unit_test(a_silent_agent_gets_nothing_new_until_it_speaks),
         cmocka_unit_test(a_short_silence_costs_nothing),
+        cmocka_unit_test(
+            what_a_stopped_agent_keeps_waits_for_its_return_or_the_end_of_its_lease),
+        cmocka_unit_test(what_a_stopped_agent_had_not_built_is_given_to_another_at_once),
         cmocka_unit_test(an_agent_that_says_goodbye_gives_its_jobs_back_at_once),
         cmocka_unit_test(an_agent_that_comes_back_without_its_job_lost_it),
         cmocka_unit_test(an_agent_that_comes_back_with_its_job_keeps_it),

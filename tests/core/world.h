@@ -288,14 +288,20 @@ static inline void alive(struct world *w, const struct world_agent *agent)
     step(w, &event);
 }
 
-static inline void gone(struct world *w, struct world_agent *agent)
+static inline void stopped(struct world *w, struct world_agent *agent, bool keeps)
 {
     struct lk_event event = { .type = LK_EVENT_AGENT_GONE };
 
     event.agent.name = agent->name;
     event.agent.session = agent->session;
+    event.agent.keeps = keeps;
     agent->session = 0;
     step(w, &event);
+}
+
+static inline void gone(struct world *w, struct world_agent *agent)
+{
+    stopped(w, agent, false);
 }
 
 static inline void hello(struct world *w, struct world_agent *agent)

@@ -47,8 +47,9 @@ both_agents() {
     wait_agent spare-1 there
 }
 
+# [SIGNAL]
 die_and_return() {
-    world_kill amd64-1 KILL
+    world_kill amd64-1 "${1:-KILL}"
     open_gates
     forget_builds
     world_agent_again amd64-1
@@ -109,6 +110,42 @@ END
     wait "$client"
     is_right "$org" died-staging amd64-1
     [ "$(count_builds)" -eq 0 ]
+    wait_clean amd64-1
+}
+
+# Exercises: what BYE says of it.  The other agent is free all the while.
+@test "an agent stopped while it uploads: when it is back it goes on with what was built" {
+    long_leases
+    only_first_agent
+    new_small_package stopped-staging "arches: [amd64]"
+    close_gate before-PUT-uploads
+    push_aside --org "$org" stopped-staging
+    wait_at_gate before-PUT-uploads
+    world_agent_again spare-1
+    wait_agent spare-1 there
+    die_and_return TERM
+    wait "$client"
+    is_right "$org" stopped-staging amd64-1
+    [ "$(count_builds)" -eq 0 ]
+    wait_clean amd64-1
+}
+
+@test "an agent stopped during a build: another one builds it at once" {
+    long_leases
+    both_agents
+    world_kill spare-1
+    new_small_package stopped-building "arches: [amd64]"
+    make_wait hold amd64-1
+    push_aside --org "$org" stopped-building
+    world_wait "the build" 60 has_builds 1
+    world_agent_again spare-1
+    wait_agent spare-1 there
+    world_kill amd64-1 TERM
+    world_wait "the second try" 60 has_builds 2
+    let_go spare-1
+    wait "$client"
+    is_right "$org" stopped-building spare-1
+    world_agent_again amd64-1
     wait_clean amd64-1
 }
 

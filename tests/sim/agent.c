@@ -50,6 +50,7 @@ static void carry_out(struct sim *sim, struct sim_agent *agent,
     case LK_AGENT_SEND_BYE:
         message.type = SIM_BYE;
         message.session = effect->number;
+        message.keeps = effect->keeps;
         agent_send(sim, agent, &message);
         return;
     case LK_AGENT_REMEMBER: remember(sim, agent, effect); return;

@@ -88,6 +88,7 @@ static void session_event(struct sim *sim, const struct sim_message *message,
 
     event.agent.name = agent_name(message->agent);
     event.agent.session = message->session;
+    event.agent.keeps = message->keeps;
     coordinator_step(sim, &event);
 }
 

@@ -52,6 +52,7 @@ struct sim_message {
     bool                  in_turn;
     bool                  build_only;
     bool                  is_inventory;
+    bool                  keeps; /* BYE */
     uint32_t              attempt;
     uint32_t              phase;
     uint64_t              connection;

@@ -39,6 +39,7 @@ static const pb_size_t all_bodies[] = { lk_wire_Envelope_FIELDLIST(SAMPLE_TAG, 0
 static void sample_of_lines(lk_wire_Envelope *e)
 {
     switch (e->which_body) {
+    case lk_wire_Envelope_bye_tag: e->body.bye.keeps = true; return;
     case lk_wire_Envelope_hello_tag:
         e->body.hello = (lk_wire_Hello) {
             .version = 1,
