@@ -41,24 +41,28 @@ int lk_line_send(int fd, struct lk_str line, int64_t until_ms, struct lk_err *er
     return 0;
 }
 
+int lk_line_take(int fd, struct lk_buf *out, bool *is_whole, struct lk_err *err)
+{
+    char    piece[16 * 1024];
+    ssize_t got = recv(fd, piece, sizeof(piece), 0);
+
+    if (got == 0)
+        return lk_err_set(err, LK_ERR_RETRY, "the connection ended before its line did");
+    if (got < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : broken(err);
+    const char *end = memchr(piece, '\n', (size_t)got);
+    if (!lk_buf_add(out, piece, end ? (size_t)(end - piece) : (size_t)got))
+        return lk_err_set(err, LK_ERR_LIMIT, "its line is longer than %zu bytes", out->max);
+    *is_whole = end != NULL;
+    return 0;
+}
+
 int lk_line_receive(int fd, struct lk_buf *out, int64_t until_ms, struct lk_err *err)
 {
-    char piece[16 * 1024];
+    bool is_whole = false;
 
-    for (;;) {
-        if (await(fd, POLLIN, until_ms, err) < 0)
+    while (!is_whole)
+        if (await(fd, POLLIN, until_ms, err) < 0 || lk_line_take(fd, out, &is_whole, err) < 0)
             return -1;
-        ssize_t got = recv(fd, piece, sizeof(piece), 0);
-        if (got == 0)
-            return lk_err_set(err, LK_ERR_RETRY, "the connection ended before its line did");
-        if (got < 0 && errno != EAGAIN && errno != EINTR)
-            return broken(err);
-        if (got < 0)
-            continue;
-        const char *end = memchr(piece, '\n', (size_t)got);
-        if (!lk_buf_add(out, piece, end ? (size_t)(end - piece) : (size_t)got))
-            return lk_err_set(err, LK_ERR_LIMIT, "its line is longer than %zu bytes", out->max);
-        if (end)
-            return 0;
-    }
+    return 0;
 }

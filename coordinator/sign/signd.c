@@ -80,8 +80,17 @@ int lk_signd_open(struct lk_signd *out, const struct lk_signd_config *config,
                : open_socket(out, err);
 }
 
+static void release(struct lk_signd_peer *peer)
+{
+    lk_close_fd(&peer->fd);
+    lk_buf_fini(&peer->line);
+}
+
 void lk_signd_close(struct lk_signd *signd)
 {
+    for (size_t i = 0; i < signd->peer_count; i++)
+        release(&signd->peers[i]);
+    signd->peer_count = 0;
     if (signd->socket >= 0)
         unlink(signd->config->socket);
     lk_close_fd(&signd->socket);
@@ -100,7 +109,9 @@ static int check_peer(const struct lk_signd *signd, int fd, uid_t *uid, struct l
     for (size_t i = 0; i < signd->config->user_count; i++)
         if (signd->config->users[i] == peer.uid)
             return 0;
-    return lk_err_set(err, LK_ERR_DENIED, "user %u is not in `allow`", (unsigned)peer.uid);
+    return lk_err_set(err, LK_ERR_DENIED,
+                      "user %u may not ask: `allow` of lkcoord-signd.yml does not name it",
+                      (unsigned)peer.uid);
 }
 
 static int sign(const struct lk_signd *signd, uid_t uid, struct lk_str line,
@@ -126,38 +137,112 @@ static int sign(const struct lk_signd *signd, uid_t uid, struct lk_str line,
     return lk_sign_answer_write(answer, &signatures, err);
 }
 
-static void serve(const struct lk_signd *signd, int fd)
+static void answer(int fd, struct lk_str line)
 {
-    LK_CLEANUP(lk_buf_fini) struct lk_buf line = LK_BUF_INIT(LK_SIGN_REQUEST_MAX);
-    LK_CLEANUP(lk_buf_fini) struct lk_buf answer = LK_BUF_INIT(LK_SIGN_ANSWER_MAX);
-    int64_t                               until_ms = lk_clock_boot_ms() + PATIENCE_MS;
-    struct lk_err                         err;
-    uid_t                                 uid = 0;
+    struct lk_err err;
 
-    if (check_peer(signd, fd, &uid, &err) < 0 ||
-        lk_line_receive(fd, &line, until_ms, &err) < 0 ||
-        sign(signd, uid, lk_buf_str(&line), &answer, &err) < 0) {
-        lk_log_warn("not signed", "err=%s", LK_Q(err.text));
-        lk_sign_answer_refuse(&answer, &err);
-    }
-    if (lk_line_send(fd, lk_buf_str(&answer), until_ms, &err) < 0)
+    /* It fits into the socket's buffer, where nothing else is. */
+    if (lk_line_send(fd, line, lk_clock_boot_ms(), &err) < 0)
         lk_log_warn("answer not taken", "err=%s", LK_Q(err.text));
+}
+
+static void refuse(int fd, const struct lk_err *why)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf line = LK_BUF_INIT(LK_SIGN_ANSWER_MAX);
+
+    lk_log_warn("not signed", "err=%s", LK_Q(why->text));
+    lk_sign_answer_refuse(&line, why);
+    answer(fd, lk_buf_str(&line));
+}
+
+static void serve(const struct lk_signd *signd, const struct lk_signd_peer *peer)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf line = LK_BUF_INIT(LK_SIGN_ANSWER_MAX);
+    struct lk_err                         err;
+
+    if (sign(signd, peer->uid, lk_buf_str(&peer->line), &line, &err) < 0)
+        refuse(peer->fd, &err);
+    else
+        answer(peer->fd, lk_buf_str(&line));
+}
+
+static void let_in(struct lk_signd *signd)
+{
+    LK_CLEANUP(lk_close_fd)
+    int           fd = accept4(signd->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct lk_err err;
+    uid_t         uid = 0;
+
+    if (fd < 0)
+        return;
+    if (check_peer(signd, fd, &uid, &err) < 0) {
+        refuse(fd, &err);
+        return;
+    }
+    signd->peers[signd->peer_count++] =
+        (struct lk_signd_peer) { fd, uid, lk_clock_boot_ms() + PATIENCE_MS,
+                                 LK_BUF_INIT(LK_SIGN_REQUEST_MAX) };
+    fd = -1;
+}
+
+/* True once it is done with, in whatever way. */
+static bool hear(const struct lk_signd *signd, struct lk_signd_peer *peer, bool is_ready)
+{
+    struct lk_err err;
+    bool          is_whole = false;
+
+    if (is_ready && lk_line_take(peer->fd, &peer->line, &is_whole, &err) < 0) {
+        refuse(peer->fd, &err);
+        return true;
+    }
+    if (is_whole) {
+        serve(signd, peer);
+        return true;
+    }
+    if (lk_clock_boot_ms() < peer->until_ms)
+        return false;
+    lk_err_set(&err, LK_ERR_RETRY, "the request is not whole after %d s", PATIENCE_MS / 1000);
+    refuse(peer->fd, &err);
+    return true;
+}
+
+/* -1: nobody is being waited for.  They came in the order in which their time ends. */
+static int time_left(const struct lk_signd *signd)
+{
+    int64_t left = signd->peer_count ? signd->peers[0].until_ms - lk_clock_boot_ms() : -1;
+
+    return signd->peer_count && left < 0 ? 0 : (int)left;
+}
+
+static void hear_all(struct lk_signd *signd, const struct pollfd *ready)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < signd->peer_count; i++)
+        if (hear(signd, &signd->peers[i], ready[i].revents != 0))
+            release(&signd->peers[i]);
+        else
+            signd->peers[kept++] = signd->peers[i];
+    signd->peer_count = kept;
 }
 
 int lk_signd_run(struct lk_signd *signd, int stop_fd, struct lk_err *err)
 {
-    struct pollfd ready[] = { { .fd = stop_fd, .events = POLLIN },
-                              { .fd = signd->socket, .events = POLLIN } };
+    struct pollfd ready[2 + LK_SIGND_PEERS_MAX];
 
     lk_log_info("ready", "path=%s", LK_Q(signd->config->socket));
     for (;;) {
-        if (poll(ready, LK_COUNT(ready), -1) < 0 && errno != EINTR)
+        bool is_full = signd->peer_count == LK_SIGND_PEERS_MAX;
+        ready[0] = (struct pollfd) { .fd = stop_fd, .events = POLLIN };
+        ready[1] = (struct pollfd) { .fd = is_full ? -1 : signd->socket, .events = POLLIN };
+        for (size_t i = 0; i < signd->peer_count; i++)
+            ready[2 + i] = (struct pollfd) { .fd = signd->peers[i].fd, .events = POLLIN };
+        if (poll(ready, 2 + signd->peer_count, time_left(signd)) < 0 && errno != EINTR)
             return lk_err_sys(err, "waiting for requests");
         if (ready[0].revents)
             return 0;
-        LK_CLEANUP(lk_close_fd)
-        int fd = accept4(signd->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0)
-            serve(signd, fd);
+        hear_all(signd, ready + 2);
+        if (ready[1].revents)
+            let_in(signd);
     }
 }

@@ -1,8 +1,9 @@
 /*
- * signd - lkcoord-signd's socket: who may ask, one after the other, and what is answered.
+ * signd - lkcoord-signd's socket: who may ask, and what is answered.
  *
- * Single-threaded.  A connection is one request (coordinator/sign/exchange.h); a peer has five seconds for it, and is
- * known by SO_PEERCRED.  Signed is what policy.h allows, once record.h has it.
+ * Single-threaded; slow peers keep nobody waiting, as long as there are not too many of them.  A connection is one
+ * request (coordinator/sign/exchange.h); a peer has five seconds for it, and is known by SO_PEERCRED.  Signed is what
+ * policy.h allows, once record.h has it.
  */
 #ifndef LK_SIGND_H
 #define LK_SIGND_H
@@ -11,11 +12,23 @@
 #include "coordinator/sign/signd_config.h"
 #include "coordinator/sign/signer.h"
 
+#define LK_SIGND_PEERS_MAX 32
+
+/* Who may ask, and is doing so. */
+struct lk_signd_peer {
+    int           fd;
+    uid_t         uid;
+    int64_t       until_ms;
+    struct lk_buf line; /* of which the end has not come */
+};
+
 struct lk_signd {
     const struct lk_signd_config *config;
     struct lk_signer             *signer;
     struct lk_record             *record;
     int                           socket;
+    size_t                        peer_count;
+    struct lk_signd_peer          peers[LK_SIGND_PEERS_MAX];
 };
 
 /* Opens key, record and socket. */

@@ -56,6 +56,27 @@ waits_for_signer() {
     [ "$(jq -r .digest "$WORLD/signd/record" | sort | uniq -c | grep -c "1 $digest")" -eq 1 ]
 }
 
+someone_asks() {
+    [ "$(grep -c "$WORLD/signd/socket" /proc/net/unix)" -ge 2 ]
+}
+
+@test "killed while it is asked, and started again, it lets the push finish, and its record is whole" {
+    new_small_package killed "arches: [amd64, arm64]"
+    kill -STOP "$(cat "$WORLD/pids/signd")"
+    id=$(lkcoord push --detach --allow-emulation --org "$REGISTRY/demo" killed 2>/dev/null)
+    reference=$(lkcoord show-tag --org "$REGISTRY/demo" killed)
+    world_wait "a question to the signer" 40 someone_asks
+    world_kill signd KILL
+    world_wait "a reason to wait" 40 waits_for_signer "$id"
+    run ! raw "$reference"
+    start_signd
+    run -0 timeout 60 lkcoord watch "$id"
+    run -0 lkcoord verify --plain-http --key "$SIGNING_KEY" "$reference"
+    lkcoord status --output json "$id" | jq -e '[.. | .attempt? // empty] | unique == [1]'
+    digest=sha256:$(raw "$reference" | sha256sum | cut -d ' ' -f 1)
+    jq -r .digest "$WORLD/signd/record" | grep -x "$digest"
+}
+
 # PROGRAM...: from now on signs, in place of lkcoord-signd.
 signed_by_program() {
     local argv
