@@ -1,7 +1,8 @@
 /*
  * effect - what the core wants done, once the facts of the same step (and all before) are on disk.
  *
- * Every effect may be carried out twice: after a restart the core asks again for what was not answered.
+ * Every effect may be carried out twice: after a restart the core asks again for what was not answered.  What
+ * makes that harmless stands beside each.
  * Text is copied, so an effect outlives the entity that it speaks of.
  */
 #ifndef LK_CORE_EFFECT_H
@@ -10,18 +11,19 @@
 #include "coordinator/core/model.h"
 
 enum lk_effect_type {
-    LK_EFFECT_ACCEPTED, /* tell the client: this push */
-    LK_EFFECT_ANSWER,   /* tell the client: done (err.kind NONE) or refused */
-    LK_EFFECT_RECEIVE,  /* fetch the push's source from that client */
-    LK_EFFECT_OFFER,
-    LK_EFFECT_TICKET, /* fetch a ticket and send STAGE */
-    LK_EFFECT_PERMIT,
-    LK_EFFECT_DROP,
-    LK_EFFECT_PROBE, /* answered by PROBED; looks at the source too if `origin` says so */
-    LK_EFFECT_ACCEPT_CHILD, /* answered by CHILD_CHECKED */
-    LK_EFFECT_MERGE,        /* answered by MERGED */
-    LK_EFFECT_TAG,          /* answered by TAGGED */
-    LK_EFFECT_FORGET,       /* the push left the history: its logs may go */
+    LK_EFFECT_ACCEPTED, /* tell the client: this push.  The same request key is the same push */
+    LK_EFFECT_ANSWER, /* tell the client: done (err.kind NONE) or refused.  It says no more than that */
+    LK_EFFECT_RECEIVE, /* fetch the push's source from that client.  Only objects that are not here */
+    LK_EFFECT_OFFER, /* an attempt that the agent has it reports again, an older one it ignores */
+    LK_EFFECT_TICKET, /* fetch a ticket and send STAGE.  The newer one is used */
+    LK_EFFECT_PERMIT, /* the agent has obeyed this fence, or a higher one: it reports again */
+    LK_EFFECT_DROP,   /* what is not there is dropped already */
+    /* Answered by PROBED; looks at the source too if `origin` says so.  Reads only. */
+    LK_EFFECT_PROBE,
+    LK_EFFECT_ACCEPT_CHILD, /* answered by CHILD_CHECKED.  TAG-ARCH is put to the same digest again */
+    LK_EFFECT_MERGE, /* answered by MERGED.  The same bytes have the same digest, and are signed once */
+    LK_EFFECT_TAG, /* answered by TAGGED.  A tag that names the index already is left alone */
+    LK_EFFECT_FORGET, /* the push left the history: its logs may go.  What is gone is gone */
 };
 
 struct lk_effect {

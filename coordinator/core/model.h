@@ -18,6 +18,26 @@
  *   PUBLISHING its turn: merge, sign, tag   passes STAGED and IN_TURN too, but no agent takes part.
  *      |                                    FAILED, CANCELLED: from everywhere before DONE.
  *   ENDED
+ *      |
+ *      +--retry, unless it ended well--> WAITING, its jobs QUEUED anew
+ *
+ * A push's life                           An attempt's life: the numbers that a job gives, one after the other
+ *
+ *   RECEIVING --source refused, late,--+    given    JOB_ASSIGNED: to one agent, in `given`
+ *      | in        cancelled           |      |      it reports; each report renews the lease
+ *   RUNNING                            |    in force `attempt`
+ *      | all its packages ended        |      |      lease over, agent lost it, trouble, a newer one, or settled
+ *   ENDED <----------------------------+    over     dropped; but BUILT, reported by whom it was given to, while
+ *      |      \                                      nothing newer is built: in force again
+ *   forgotten  +--retry--> RUNNING
+ *
+ * An agent's life                         A permit's life (one for each repository: turnstile.c)
+ *
+ *   away --HELLO--> counting --PING--> there   free --the first in the queue--> PERMIT_GRANTED, fence + 1
+ *     ^               (inventory)     |   ^      ^                                  |
+ *     |                         silence   word    |  the job DONE, FAILED, CANCELLED, RETRIED; the package ENDED;
+ *     +------BYE------------------- suspect       +--or PERMIT_ENDED: the time is over, the job is BUILT again
+ *   Beside that: drained or not (durable), and trusted, in quarantine, or tried by a canary (quarantine.c).
  *
  * Jobs whose images come from elsewhere (lk_package_origin) begin as KEPT, or as STAGED where an arch tag is to be
  * written or blobs are to be copied from another repository: that happens IN_TURN.  No agent ever sees them.
@@ -195,17 +215,18 @@ struct lk_job {
 
 struct lk_package {
     /* durable */
-    uint64_t               id;
-    uint64_t               push;
-    uint32_t               number; /* in its push, from 0 */
-    enum lk_package_state  state;
-    enum lk_outcome        outcome;
-    char                   repository[LK_REPOSITORY_SIZE];
-    char                   tag[LK_TAG_SIZE];
-    char                   path[LK_REPOSITORY_SIZE];
-    struct lk_oid          spec;
-    struct lk_oid          tree;        /* zero unless built */
-    bool                   is_unsigned; /* its build.yml says so */
+    uint64_t id;
+    uint64_t push;
+    uint32_t number; /* in its push, from 0 */
+    enum lk_package_state
+                    state; /* PLANNING is no fact: a WAITING one, whose probe is under way */
+    enum lk_outcome outcome;
+    char            repository[LK_REPOSITORY_SIZE];
+    char            tag[LK_TAG_SIZE];
+    char            path[LK_REPOSITORY_SIZE];
+    struct lk_oid   spec;
+    struct lk_oid   tree;        /* zero unless built */
+    bool            is_unsigned; /* its build.yml says so */
     enum lk_package_origin origin;
     struct lk_index_name   from;      /* of LK_PACKAGE_FROM_INDEX */
     struct lk_package_set  after;     /* must have ended well first */
