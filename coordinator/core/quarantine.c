@@ -1,7 +1,8 @@
 /*
  * An agent that fails whatever it is given would eat up every job's attempts.  After some quick failures in a row
  * it gets nothing more until a back-off is over, and then a single job, the canary.  If that is built the agent is
- * trusted again; if it fails the back-off doubles.
+ * trusted again; if it fails by the agent's fault the back-off doubles; if by its package's, it proves nothing, and the
+ * next job is a canary again.
  *
  * Not durable: after a restart everybody is trusted anew, and is found out anew.
  */

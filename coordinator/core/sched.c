@@ -1,6 +1,6 @@
 /*
- * Gives queued jobs to agents: the push of the highest priority and age first; not where the job failed if others can; a native agent before an
- * emulating one, then the one with the most free slots.
+ * Gives queued jobs to agents: the push of the highest priority and age first; not where the job failed if others can;
+ * a native agent before an emulating one, then the one with the most free slots.
  */
 #include "coordinator/core/private.h"
 
