@@ -465,6 +465,7 @@ static bool is_given_up(struct lk_core *core, struct lk_job *job)
     if (job->state >= LK_JOB_BUILT)
         job->session = 0;
     lk_job_retry(core, job, true, text);
+    job->not_before_ms = core->now_ms; /* the lease was pause enough */
     return true;
 }
 

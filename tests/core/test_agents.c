@@ -36,6 +36,19 @@ static struct world *world_with_a_silent_agent(void)
     return w;
 }
 
+static void when_a_lease_runs_out_its_job_is_given_to_another_at_once(void **state)
+{
+    LK_WORLD w = world_with_a_silent_agent();
+
+    (void)state;
+    wait_ms(w, job_of(w, &amd64)->lease_until_ms - 1 - w->now_ms);
+    alive(w, &w->agents[1]);
+    check_agent(w, "a", 1);
+    wait_ms(w, 1);
+    check_agent(w, "b", 2);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_ASSIGNED);
+}
+
 static void a_lease_that_ran_out_is_a_new_attempt_elsewhere(void **state)
 {
     LK_WORLD w = world_with_a_silent_agent();
@@ -654,6 +667,7 @@ static void a_great_many_jobs_can_be_lost_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(when_a_lease_runs_out_its_job_is_given_to_another_at_once),
         cmocka_unit_test(a_lease_that_ran_out_is_a_new_attempt_elsewhere),
         cmocka_unit_test(of_two_attempts_the_late_one_wins_if_it_is_built_first),
         cmocka_unit_test(of_two_attempts_the_late_one_is_dropped_if_it_is_built_second),
