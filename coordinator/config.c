@@ -564,7 +564,7 @@ int lk_coordinator_config_load(struct lk_coordinator_config *out, const char *pa
         .notary_passphrase_fd = -1,
         .lease_ms = 60000,
         .permit_ms = 60000,
-        .suspect_ms = 10000,
+        .suspect_ms = 9000,
         .ping_ms = 2000,
         .raise_ms = 600000,
         .history = 200,

@@ -82,7 +82,7 @@ END_OF_FILE
     bench_time "$kind" lkcoord push --org "$(cat "$WORLD/proxy/address")/bench" "$name"
 }
 
-echo "== agents: killed, silent (lease $LEASE_MS ms, suspect-ms 10000); an upload that breaks off"
+echo "== agents: killed, silent (lease $LEASE_MS ms, suspect-ms 9000); an upload that breaks off"
 bench_world_lines=("lease-ms: $LEASE_MS")
 bench_begin agents amd64
 mkdir "$WORLD/proxy"
@@ -98,6 +98,6 @@ for ((round = 0; round < ROUNDS; round++)); do
     upload "failed-$round" "1 PATCH /uploads/ reset 1000000"
 done
 bench_table runs-again suspected reassigned fine failed
-echo "  aims: runs again at most 2000 ms after its HELLO; suspected at most 10000 ms after the last sign of life;"
+echo "  aims: runs again at most 2000 ms after its HELLO; suspected at most 10000 ms after it fell silent;"
 echo "  reassigned at the lease's end (${LEASE_MS} ms), which was renewed up to 2000 ms before it fell silent"
 echo "  builds of the $((2 * ROUNDS)) packages whose upload went well or failed: $(grep -h 'msg="build ended"' "$WORLD"/log/*-1.log | grep -c 'status=0')"

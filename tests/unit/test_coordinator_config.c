@@ -38,7 +38,7 @@ static void the_defaults_are_those_of_the_manual(void **state)
     assert_int_equal(config.content_trust, LK_CONTENT_TRUST_OFF);
     assert_int_equal(config.lease_ms, 60000);
     assert_int_equal(config.permit_ms, 60000);
-    assert_int_equal(config.suspect_ms, 10000);
+    assert_int_equal(config.suspect_ms, 9000);
     assert_int_equal(config.ping_ms, 2000);
     assert_int_equal(config.history, 200);
     assert_int_equal(config.logs_max_bytes, 4ULL << 30);
@@ -200,7 +200,7 @@ static void what_is_wrong_is_told_with_place_and_reason(void **state)
         { MINIMUM "ping-ms: 99\n", ":3: ping-ms", "100" },
         { MINIMUM "ping-ms: -1\n", ":3: ping-ms", "100" },
         { MINIMUM "ping-ms: 2s\n", ":3: ping-ms", "100" },
-        { MINIMUM "ping-ms: 60000\n", "suspect-ms (10000)", "above ping-ms (60000)" },
+        { MINIMUM "ping-ms: 60000\n", "suspect-ms (9000)", "above ping-ms (60000)" },
         { MINIMUM "ping-ms: 5000\nlease-ms: 5000\n", "lease-ms (5000)", "above ping-ms" },
         { MINIMUM "history: 0\n", ":3: history", "from 1 to 1000" },
         { MINIMUM "history: 1001\n", ":3: history", "from 1 to 1000" },
