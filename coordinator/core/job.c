@@ -127,7 +127,6 @@ static void taken_back(struct lk_core *core, enum lk_fact_type type, struct lk_j
 {
     assigned_back(core, type, job, event, emulated);
     job->ticket_session = 0;
-    job->permit_session = 0;
     job->assigned_ms = 0;
 }
 
@@ -283,8 +282,7 @@ static void reported_built(struct lk_core *core, struct lk_package *package, str
         return;
     /* Too late, or under an old fence: the way may have been promised to another by now. */
     if (!lk_turnstile_holds(package, job) || event->report.fence != turnstile->fence ||
-        /* untaken: the step that lets an agent in, or starts, sets an end */
-        (turnstile->expires_ms && core->now_ms >= turnstile->expires_ms)) {
+        core->now_ms >= turnstile->expires_ms) {
         lk_stale(core);
         return;
     }

@@ -303,6 +303,30 @@ static void what_an_agent_was_given_before_it_fell_ill_does_not_bring_it_back(vo
     assert_true(is_quarantined(w, "a"));
 }
 
+static void a_job_that_has_failed_is_not_risked_as_a_canary(void **state)
+{
+    LK_WORLD w = world_new(&lk_core_defaults);
+
+    (void)state;
+    ill_agent(w, LK_ERR_PERMANENT);
+    cancel(w, w->push);
+    struct world_agent *other = add_agent(w, "other", &amd64, false, 1);
+    other->stuck = true;
+    push_tag(w, 2, "t2");
+    while (carry_out_one(w))
+        ;
+    alive(w, &w->agents[0]);
+    w->now_ms = agent_named(w, "ill")->canary_ms - 1500;
+    fail_a_job(w, other, LK_ERR_PERMANENT);
+    gone(w, other);
+    add_agent(w, "well", &amd64, false, 1)->stuck = true;
+    alive(w, &w->agents[0]);
+    check_waits_for(w, "it went wrong");
+    wait_ms(w, 1000);
+    assert_true(w->now_ms > agent_named(w, "ill")->canary_ms);
+    assert_string_equal(job_of(w, &amd64)->agent, "well");
+}
+
 static void nobody_is_quarantined_for_what_is_not_its_fault(void **state)
 {
     static const enum lk_err_kind others[] = { LK_ERR_INVALID, LK_ERR_RETRY, LK_ERR_NOT_FOUND,
@@ -727,6 +751,7 @@ int main(void)
         cmocka_unit_test(each_canary_that_fails_doubles_the_wait),
         cmocka_unit_test(a_canary_that_cannot_be_built_says_nothing_of_its_agent),
         cmocka_unit_test(what_an_agent_was_given_before_it_fell_ill_does_not_bring_it_back),
+        cmocka_unit_test(a_job_that_has_failed_is_not_risked_as_a_canary),
         cmocka_unit_test(nobody_is_quarantined_for_what_is_not_its_fault),
         cmocka_unit_test(nobody_is_quarantined_for_failures_that_took_long),
         cmocka_unit_test(what_goes_well_in_between_begins_the_row_anew),

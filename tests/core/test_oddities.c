@@ -80,6 +80,42 @@ static void who_asks_has_a_name(void **state)
     assert_int_equal(w->push, 2);
 }
 
+static void every_byte_of_a_requests_key_counts(void **state)
+{
+    LK_WORLD        w = world_of_three();
+    struct request  request = request_of(0, "org/it", "abc", 1, &amd64);
+    struct lk_event event = { .type = LK_EVENT_SUBMIT };
+
+    (void)state;
+    submit(w, &request);
+    event.submit.client = CLIENT;
+    event.submit.options = &request.options;
+    event.submit.count = 1;
+    event.submit.packages = request.packages;
+    for (size_t i = 0; i < 16; i++) {
+        uint8_t key[16] = { 0 };
+        key[i] = 1;
+        event.submit.request_key = key;
+        step(w, &event);
+        assert_int_equal(w->last[LK_EFFECT_ACCEPTED].push, i + 2);
+    }
+}
+
+static void who_asks_again_has_as_long_for_its_source_as_at_first(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    w->source_is_late = true;
+    push_amd64(w, 1, "abc");
+    wait_ms(w, w->config.source_ms - 1);
+    push_amd64(w, 1, "abc");
+    wait_ms(w, w->config.source_ms - 1);
+    assert_int_equal(push_of(w)->state, LK_PUSH_RECEIVING);
+    wait_ms(w, 1);
+    assert_int_equal(push_of(w)->state, LK_PUSH_ENDED);
+}
+
 /* What lives long keeps its place, and the numbers go round it. */
 static void numbers_pass_by_the_places_of_what_still_lives(void **state)
 {
@@ -141,6 +177,36 @@ static void a_source_that_fails_without_a_reason_is_no_success(void **state)
     push_amd64(w, 1, "abc");
     source(w, w->push, &why);
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_INFRASTRUCTURE);
+}
+
+static void what_is_said_of_a_source_that_is_there_changes_nothing(void **state)
+{
+    LK_WORLD      w = world_new(&lk_core_defaults);
+    struct lk_err why = { .kind = LK_ERR_INVALID, .text = "not what it says" };
+
+    (void)state;
+    push_amd64(w, 1, "abc");
+    settle(w);
+    assert_int_equal(push_of(w)->state, LK_PUSH_RUNNING);
+    size_t facts = w->fact_count;
+    source(w, w->push, NULL);
+    source(w, w->push, &why);
+    assert_int_equal(w->stale, 2);
+    assert_int_equal(w->fact_count, facts);
+}
+
+static void a_cancel_that_is_repeated_is_answered_like_the_first_one(void **state)
+{
+    LK_WORLD w = world_new(&lk_core_defaults);
+
+    (void)state;
+    push_amd64(w, 1, "abc");
+    for (int i = 0; i < 2; i++) {
+        cancel(w, w->push);
+        settle(w);
+        assert_int_equal(w->last[LK_EFFECT_ANSWER].kind, LK_ERR_NONE);
+        assert_int_equal(push_of(w)->state, LK_PUSH_ENDED);
+    }
 }
 
 /* ---- agents ---- */
@@ -440,10 +506,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_out_of_measure_are_refused),
         cmocka_unit_test(who_asks_has_a_name),
+        cmocka_unit_test(every_byte_of_a_requests_key_counts),
+        cmocka_unit_test(who_asks_again_has_as_long_for_its_source_as_at_first),
         cmocka_unit_test(numbers_pass_by_the_places_of_what_still_lives),
         cmocka_unit_test(a_drain_needs_a_name_of_some_length),
         cmocka_unit_test(answers_about_nothing_are_counted_and_dropped),
         cmocka_unit_test(a_source_that_fails_without_a_reason_is_no_success),
+        cmocka_unit_test(what_is_said_of_a_source_that_is_there_changes_nothing),
+        cmocka_unit_test(a_cancel_that_is_repeated_is_answered_like_the_first_one),
         cmocka_unit_test(an_agent_too_many_is_not_taken),
         cmocka_unit_test(an_attempt_without_a_number_was_given_to_nobody),
         cmocka_unit_test(who_does_not_build_for_it_any_more_cannot_take_its_old_job_back),

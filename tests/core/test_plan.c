@@ -407,6 +407,26 @@ static void trouble_with_the_registry_backs_off_and_passes(void **state)
     }
 }
 
+/* Each lasts for more than half of the patience. */
+static void trouble_that_has_passed_does_not_count_for_the_next(void **state)
+{
+    struct lk_core_config config = lk_core_defaults;
+
+    (void)state;
+    config.patience_ms = 10000;
+
+    LK_WORLD       w = world_new(&config);
+    struct request request = request_of(1, "org/it", "abc", 1, &amd64);
+
+    add_agent(w, "a", &amd64, false, 1);
+    w->faults[LK_EFFECT_PROBE] = (struct world_fault) { 5, LK_ERR_RETRY };
+    w->faults[LK_EFFECT_MERGE] = (struct world_fault) { 5, LK_ERR_RETRY };
+    submit(w, &request);
+    run(w);
+    check_outcome(w, LK_OUTCOME_OK);
+    assert_true(w->now_ms - 5000 > config.patience_ms);
+}
+
 static void a_registry_is_left_alone_for_as_long_as_it_asks(void **state)
 {
     static const enum lk_effect_type asked[] = { LK_EFFECT_PROBE, LK_EFFECT_ACCEPT_CHILD,
@@ -583,6 +603,7 @@ int main(void)
         cmocka_unit_test(a_build_alone_builds_what_is_untrusted_and_refuses_nothing),
         cmocka_unit_test(a_build_alone_needs_no_registry_and_says_that_it_did_not_know),
         cmocka_unit_test(trouble_with_the_registry_backs_off_and_passes),
+        cmocka_unit_test(trouble_that_has_passed_does_not_count_for_the_next),
         cmocka_unit_test(a_registry_is_left_alone_for_as_long_as_it_asks),
         cmocka_unit_test(patience_ends),
         cmocka_unit_test(the_signer_is_waited_for_longer_than_patience_lasts),

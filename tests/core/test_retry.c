@@ -99,6 +99,36 @@ static void a_build_that_publishes_nothing_keeps_what_it_built(void **state)
     }
 }
 
+/* arm64's agent, cut off, never read that the push had ended. */
+static void what_was_built_meanwhile_counts_after_a_retry(void **state)
+{
+    LK_WORLD            w = world_of_three();
+    struct world_agent *cut_off = &w->agents[1];
+    struct world_slot  *slot = &cut_off->slots[0];
+
+    (void)state;
+    w->agents[2].stuck = cut_off->stuck = true;
+    submit_three(w);
+    while (!slot->job)
+        assert_true(move_one(w));
+    cut_off->frozen = true;
+    run_until_build_fails(w);
+    run(w);
+    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_BUILD_FAILED);
+    w->agents[2].stuck = false;
+    drain(w, cut_off->name, "");
+    retry(w);
+    settle(w);
+    assert_int_equal(job_of(w, &arm64)->state, LK_JOB_QUEUED);
+    cut_off->frozen = cut_off->stuck = false;
+    slot->phase = LK_PHASE_BUILT;
+    slot->child = child_of(slot->job, slot->attempt);
+    reconnect(w, cut_off);
+    run(w);
+    check_whole(w);
+    assert_int_equal(job_of(w, &arm64)->attempt, 1);
+}
+
 static void a_push_that_fails_again_is_retried_again(void **state)
 {
     LK_WORLD w = world_of_three();
@@ -361,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_leg_that_failed_is_built_again),
         cmocka_unit_test(a_build_that_publishes_nothing_keeps_what_it_built),
+        cmocka_unit_test(what_was_built_meanwhile_counts_after_a_retry),
         cmocka_unit_test(a_push_that_fails_again_is_retried_again),
         cmocka_unit_test(what_the_registry_has_lost_meanwhile_is_built_again),
         cmocka_unit_test(a_cancelled_push_goes_on),

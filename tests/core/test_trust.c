@@ -89,6 +89,73 @@ what_we_published_is_kept_by_a_repair_when_only_its_index_is_remembered(void **s
     assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 3);
 }
 
+static void each_part_is_signed_exactly_if_its_package_is(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 1, &amd64);
+
+    (void)state;
+    push(w, &request);
+    assert_true(w->last[LK_EFFECT_ACCEPT_CHILD].sign);
+    request = unsigned_of(2, "def", 1, &amd64);
+    push(w, &request);
+    assert_false(w->last[LK_EFFECT_ACCEPT_CHILD].sign);
+}
+
+/* Somebody else puts what was only built under the tag that it is of. */
+static void what_was_only_built_is_not_taken_for_published(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = unsigned_of(1, "abc", 1, &amd64);
+
+    (void)state;
+    request.options.build_only = true;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    struct world_index *index = tag_in(w, "org/it", "abc", true);
+    index->digest.sha256[0] = 1;
+    index->count = 1;
+    index->entries[0] =
+        (struct lk_found_child) { .arch = amd64, .child = job_of(w, &amd64)->child };
+    put_manifest(w, &index->entries[0].child.digest);
+    request = unsigned_of(2, "abc", 1, &amd64);
+    push(w, &request);
+    check(w, LK_OUTCOME_REFUSED, "neither this coordinator pushed nor");
+}
+
+static void a_plan_does_not_change_what_counts_as_published(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = unsigned_of(1, "abc", 1, &amd64);
+
+    (void)state;
+    push(w, &request);
+    request.key = 2;
+    request.options.dry_run = request.options.force = true;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    request = unsigned_of(3, "abc", 1, &amd64);
+    push(w, &request);
+    assert_true(package_of(w)->nothing_to_do);
+}
+
+/* Of what we published, in an index that we did not. */
+static void an_index_of_somebody_else_is_made_anew_although_all_its_parts_are_ours(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = unsigned_of(1, "abc", 1, &amd64);
+
+    (void)state;
+    push(w, &request);
+    const struct lk_digest ours = package_of(w)->index.digest;
+    tag_in(w, "org/it", "abc", false)->digest.sha256[0] ^= 1;
+    request.key = 2;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    assert_false(package_of(w)->nothing_to_do);
+    assert_true(lk_digest_eq(&tag_in(w, "org/it", "abc", false)->digest, &ours));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +163,11 @@ int main(void)
         cmocka_unit_test(another_image_than_the_source_has_is_not_mixed_with_what_is_taken),
         cmocka_unit_test(
             what_we_published_is_kept_by_a_repair_when_only_its_index_is_remembered),
+        cmocka_unit_test(each_part_is_signed_exactly_if_its_package_is),
+        cmocka_unit_test(what_was_only_built_is_not_taken_for_published),
+        cmocka_unit_test(a_plan_does_not_change_what_counts_as_published),
+        cmocka_unit_test(
+            an_index_of_somebody_else_is_made_anew_although_all_its_parts_are_ours),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
