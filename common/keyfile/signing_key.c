@@ -76,6 +76,17 @@ static int keep_pkcs8(struct lk_signing_key *key, EVP_PKEY *pkey, struct lk_err 
     return key->pkcs8_len ? 0 : failed(err, "writing a P-256 key");
 }
 
+/* A file may state another public key than its own: nobody would believe what is signed with that. */
+static bool halves_fit(EVP_PKEY *pkey)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(pkey, NULL);
+    bool          fit = context && EVP_PKEY_check(context) == 1;
+
+    EVP_PKEY_CTX_free(context);
+    ERR_clear_error();
+    return fit;
+}
+
 static int complete_p256(struct lk_signing_key *key, EVP_PKEY *pkey, struct lk_err *err)
 {
     uint8_t  spki[4 * LK_SPKI_BYTES_MAX];
@@ -89,6 +100,10 @@ static int complete_p256(struct lk_signing_key *key, EVP_PKEY *pkey, struct lk_e
                           "it is neither an Ed25519 nor an ECDSA P-256 key, the kinds that are "
                           "supported here");
     }
+    if (!halves_fit(pkey))
+        return lk_err_set(err, LK_ERR_INVALID,
+                          "its private and its public half do not belong together: it is "
+                          "damaged, use a copy of it");
     return keep_pkcs8(key, pkey, err);
 }
 
