@@ -167,6 +167,7 @@ static struct lk_push_options options_of(struct sim *sim, const struct sim_submi
         .fail_fast = plan->failures == 2,
         .job_timeout_s = plan->is_hurried ? JOB_TIMEOUT_S : 0,
         .timeout_s = plan->is_limited ? TIMEOUT_S : 0,
+        .priority = (enum lk_priority)plan->priority,
     };
     struct sim_tag   *tag = &sim->registry.tags[plan->name.repository][plan->name.tag];
     struct sim_image *index = &sim->registry.images[sim_registry_read(sim, tag)];

@@ -44,8 +44,8 @@ static void look(struct sim *sim, uint32_t number)
         finish(sim, number, outcome);
     if (client->done)
         return;
-    /* While the push still receives, its client has to be there. */
-    if (!client->push || !client->source_sent)
+    /* While the push still receives, its client has to be there; when it has ended, nobody submits it again. */
+    if (!client->push || (!client->source_sent && !client->waits_for_retry))
         sim_coordinator_submit(sim, number);
     sim_at(sim, sim->now_ms + (client->source_sent ? WATCH_MS : TRY_MS), SIM_AT_CLIENT, 0,
            number, 0);

@@ -205,6 +205,8 @@ static void make_later(struct sim_plan *plan, struct dice *dice)
     }
     for (size_t i = 0; i < plan->submit_count; i++)
         plan->submits[i].is_limited = one_in(dice, 8);
+    for (size_t i = 0; i < plan->submit_count; i++)
+        plan->submits[i].priority = (uint8_t)(one_in(dice, 4) ? 1 + roll(dice, 2) : 0);
 }
 
 static enum sim_fault_kind choose_kind(struct dice *dice)

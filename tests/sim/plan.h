@@ -47,6 +47,7 @@ struct sim_submit {
     uint8_t         failures;   /* 1: keep going; 2: fail fast */
     bool            is_hurried; /* its builds have a time limit */
     bool            is_limited; /* it has one as a whole */
+    uint8_t         priority;   /* as lk_priority */
     uint8_t         retries;    /* as often, while it does not end well */
 };
 

@@ -32,6 +32,8 @@ const struct sim_submit_word sim_submit_words[] = {
     { "--fail-fast", offsetof(struct sim_submit, failures), 2 },
     WORD(is_hurried, "--job-timeout"),
     WORD(is_limited, "--timeout"),
+    { "--priority low", offsetof(struct sim_submit, priority), LK_PRIORITY_LOW },
+    { "--priority high", offsetof(struct sim_submit, priority), LK_PRIORITY_HIGH },
     { "retried once", offsetof(struct sim_submit, retries), 1 },
     { "retried twice", offsetof(struct sim_submit, retries), 2 },
 };

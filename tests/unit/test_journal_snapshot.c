@@ -336,11 +336,21 @@ static void describe_job(FILE *out, const struct lk_job *job)
 
 static void describe(FILE *out, const struct lk_core *core)
 {
+    const struct lk_agent *agent;
+
     fprintf(out, "epoch %llu\n", (unsigned long long)lk_core_epoch(core));
+    for (size_t i = 0; (agent = lk_core_agent(core, i)); i++)
+        fprintf(out, "agent %s drained %d %s\n", agent->name, agent->drained,
+                agent->drained_why);
     for (const struct lk_push *push = lk_core_first_push(core); push; push = push->next) {
-        fprintf(out, "push %llu of %s state %d outcome %d cancelled %d\n",
+        const struct lk_push_options *options = &push->options;
+        fprintf(out, "push %llu of %s state %d outcome %d cancelled %d%s%s\n",
                 (unsigned long long)push->id, push->client, (int)push->state,
-                (int)push->outcome, push->cancelled);
+                (int)push->outcome, push->cancelled, push->gave_up ? " gave up" : "",
+                push->timed_out ? " timed out" : "");
+        fprintf(out, "  priority %d keep-going %d fail-fast %d time limits %u %u retries %u\n",
+                (int)options->priority, options->keep_going, options->fail_fast,
+                options->job_timeout_s, options->timeout_s, push->retries);
         for (const struct lk_package *p = push->packages; p; p = p->next_in_push) {
             fprintf(out, "  package %llu %s:%s state %d outcome %d fence %llx %s\n",
                     (unsigned long long)p->id, p->repository, p->tag, (int)p->state,
@@ -394,7 +404,7 @@ static void check_golden(const char *directory, const char *name)
 
 static void journals_of_every_version_give_the_state_that_they_had(void **state)
 {
-    static const char *const names[] = { "schema-1", "schema-2" };
+    static const char *const names[] = { "schema-1", "schema-2", "format-4", "format-5" };
     const struct place      *place = *state;
 
     for (size_t i = 0; i < LK_COUNT(names); i++) {
