@@ -133,6 +133,7 @@ static void answer(struct input *in, struct lk_event *event)
     if (how & 0x80) {
         lk_err_set(&trouble, kinds[(how >> 2) % LK_COUNT(kinds)], "it does not");
         trouble.retry_after_ms = (uint32_t)(how >> 6 & 1) * 5000;
+        trouble.is_signers = how & 0x20;
         event->answer.err = &trouble;
         return;
     }
