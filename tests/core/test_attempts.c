@@ -187,16 +187,19 @@ static void who_comes_back_inside_its_turn_is_told_its_permit_again(void **state
 
 static void what_an_agent_is_denied_is_told_at_once_and_tried_nowhere_else(void **state)
 {
-    LK_WORLD w = world_new(&lk_core_defaults);
+    static const enum lk_err_kind kinds[] = { LK_ERR_DENIED, LK_ERR_CONFLICT };
 
     (void)state;
-    add_agent(w, "a", &amd64, false, 1);
-    push_amd64(w);
-    add_agent(w, "b", &amd64, false, 1);
-    say(w, &w->agents[0], 1, LK_PHASE_TAKEN);
-    fail_with(w, 1, LK_ERR_DENIED);
-    check_attempt(w, 1, LK_JOB_FAILED);
-    assert_int_equal(push_of(w)->outcome, LK_OUTCOME_REFUSED);
+    for (size_t i = 0; i < LK_COUNT(kinds); i++) {
+        LK_WORLD w = world_new(&lk_core_defaults);
+        add_agent(w, "a", &amd64, false, 1);
+        push_amd64(w);
+        add_agent(w, "b", &amd64, false, 1);
+        say(w, &w->agents[0], 1, LK_PHASE_TAKEN);
+        fail_with(w, 1, kinds[i]);
+        check_attempt(w, 1, LK_JOB_FAILED);
+        assert_int_equal(push_of(w)->outcome, LK_OUTCOME_REFUSED);
+    }
 }
 
 static void each_failure_doubles_the_pause_before_the_next_attempt(void **state)

@@ -580,6 +580,27 @@ static void low_priority_is_passed_by_nobody_who_came_too_much_later(void **stat
     assert_true(waited_ms <= 2 * w->config.raise_ms + 2 * 60000);
 }
 
+static void of_pushes_that_count_as_equally_old_the_first_goes_first(void **state)
+{
+    static const enum lk_priority priorities[] = { LK_PRIORITY_LOW, LK_PRIORITY_NORMAL,
+                                                   LK_PRIORITY_HIGH };
+    static const char *const      tags[] = { "t0", "t1", "t2" };
+    LK_WORLD                      w = world_with_a_busy_agent();
+    uint64_t                      pushes[3];
+
+    (void)state;
+    for (uint8_t i = 0; i < 3; i++) {
+        for (int64_t ms = 0; i > 0 && ms < w->config.raise_ms; ms += 60000)
+            a_minute_passes(w);
+        pushes[i] = push_with(w, i, tags[i], priorities[i]);
+        settle(w);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        finish_one(w);
+        assert_int_equal(state_of(w, pushes[i]), LK_JOB_ASSIGNED);
+    }
+}
+
 static void priorities_outlive_a_restart(void **state)
 {
     LK_WORLD w = world_with_a_busy_agent();
@@ -762,6 +783,7 @@ int main(void)
         cmocka_unit_test(it_goes_back_to_the_same_agent_if_no_other_can),
         cmocka_unit_test(the_highest_priority_comes_first_and_then_the_oldest),
         cmocka_unit_test(low_priority_is_passed_by_nobody_who_came_too_much_later),
+        cmocka_unit_test(of_pushes_that_count_as_equally_old_the_first_goes_first),
         cmocka_unit_test(priorities_outlive_a_restart),
         cmocka_unit_test(a_priority_that_does_not_exist_is_refused),
         cmocka_unit_test(a_registry_gets_no_more_uploads_at_once_than_it_may),

@@ -167,6 +167,20 @@ static void answers_about_nothing_are_counted_and_dropped(void **state)
     assert_int_equal(w->stale, 3);
 }
 
+static void an_answer_that_nobody_asked_for_settles_no_job(void **state)
+{
+    LK_WORLD w = world_new(&lk_core_defaults);
+
+    (void)state;
+    add_agent(w, "a", &amd64, false, 1);
+    push_amd64(w, 1, "abc");
+    run_until_job(w, &amd64, LK_JOB_BUILT);
+    struct lk_effect none = { .package = package_of(w)->id, .job = job_of(w, &amd64)->id };
+    answer(w, LK_EVENT_CHILD_CHECKED, &none, NULL, NULL, NULL);
+    assert_int_equal(w->stale, 1);
+    assert_int_equal(job_of(w, &amd64)->state, LK_JOB_BUILT);
+}
+
 static void a_source_that_fails_without_a_reason_is_no_success(void **state)
 {
     LK_WORLD      w = world_of_three();
@@ -511,6 +525,7 @@ int main(void)
         cmocka_unit_test(numbers_pass_by_the_places_of_what_still_lives),
         cmocka_unit_test(a_drain_needs_a_name_of_some_length),
         cmocka_unit_test(answers_about_nothing_are_counted_and_dropped),
+        cmocka_unit_test(an_answer_that_nobody_asked_for_settles_no_job),
         cmocka_unit_test(a_source_that_fails_without_a_reason_is_no_success),
         cmocka_unit_test(what_is_said_of_a_source_that_is_there_changes_nothing),
         cmocka_unit_test(a_cancel_that_is_repeated_is_answered_like_the_first_one),

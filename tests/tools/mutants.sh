@@ -28,7 +28,7 @@ done
 mkdir -p "$copy"
 git ls-files -z | xargs -0 cp --parents -t "$copy"
 
-unit_tests='journal journal_snapshot journal_store store pump publisher coordinator coordinator_taken operations'
+unit_tests='journal journal_damage journal_snapshot journal_store store pump publisher coordinator coordinator_taken operations'
 
 build() {
     local program programs=(build/dev/tests/sim/sim build/dev/tests/explore/explore)
