@@ -327,7 +327,7 @@ int64_t lk_agent_core_wake_ms(const struct lk_agent_core *core)
 
 uint64_t lk_agent_core_session(const struct lk_agent_core *core)
 {
-    return core->link.state == LK_LINK_WELCOMED ? core->link.session : 0;
+    return core->link.session;
 }
 
 uint64_t lk_agent_core_cluster(const struct lk_agent_core *core,

@@ -32,7 +32,7 @@ void lk_agent_step(struct lk_agent_core *core, const struct lk_agent_event *even
 /* When to send the next WAKE, if nothing happens before. */
 int64_t lk_agent_core_wake_ms(const struct lk_agent_core *core);
 
-/* 0 while there is no session. */
+/* 0 while there is no session; after SHUTDOWN the last one, for what is said before BYE. */
 uint64_t lk_agent_core_session(const struct lk_agent_core *core);
 
 /* The highest epoch of the cluster served last; for HELLO. */

@@ -157,6 +157,9 @@ bool lk_slot_leave(struct lk_slot *slot, const struct lk_slot_context *context)
 {
     slot->is_left =
         slot->report.phase >= LK_PHASE_BUILT && slot->report.phase <= LK_PHASE_PUSHED;
+    /* Whoever has not heard that it is built gives it up with the rest. */
+    if (slot->is_left)
+        lk_slot_report(slot, context);
     lk_slot_drop(slot, context);
     return slot->is_left;
 }

@@ -689,6 +689,7 @@ static void shutdown_keeps_what_is_built_and_nothing_else(void **state)
         stopped = news(world, LK_AGENT_STOPPED);
         step(world, event(LK_AGENT_SHUTDOWN));
         assert_true(find(world, LK_AGENT_SEND_BYE)->keeps == keeps);
+        assert_int_equal(count(world, LK_AGENT_SEND_REPORT), keeps);
         assert_int_equal(count(world, LK_AGENT_STOP), 1);
         step(world, stopped);
         assert_int_equal(count(world, LK_AGENT_FORGET), !keeps);

@@ -246,6 +246,7 @@ void sim_agent_leave(struct sim *sim, uint32_t number, int64_t pause_ms)
     struct lk_agent_event event = { .kind = LK_AGENT_SHUTDOWN };
 
     agent->leaves_ms = pause_ms;
+    agent->tells_inventory = true;
     if (agent->core)
         agent_step(sim, agent, &event);
 }
