@@ -179,7 +179,11 @@ static void failed(struct lk_core *core, struct lk_package *package,
         lk_touch_package(core, package);
         return;
     }
-    lk_package_end(core, package, lk_outcome_of(err->kind), err->text);
+    /* Nobody has moved anything: what the registry has is not what it should be. */
+    bool is_false = event->type == LK_EVENT_MERGED && err->kind == LK_ERR_CONFLICT;
+    lk_package_end(core, package,
+                   is_false ? LK_OUTCOME_VERIFICATION_FAILED : lk_outcome_of(err->kind),
+                   err->text);
 }
 
 void lk_publish_answer(struct lk_core *core, const struct lk_event *event)

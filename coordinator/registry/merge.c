@@ -2,9 +2,11 @@
 
 #include "common/hash/sha256.h"
 #include "common/registry/child.h"
+#include "common/registry/verify.h"
 #include "coordinator/registry/seal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct merge {
     const struct lk_publisher *publisher;
@@ -150,5 +152,43 @@ int lk_merge(const struct lk_publisher *publisher, const char *tag,
     int result = merge_all(&merge, accepted, sign, err);
 
     lk_buf_fini(&merge.bytes);
+    return result;
+}
+
+static bool may_still_appear(enum lk_verify_reason reason)
+{
+    return reason == LK_VERIFY_INDEX_UNSIGNED || reason == LK_VERIFY_IMAGE_UNSIGNED ||
+           reason == LK_VERIFY_INCOMPLETE;
+}
+
+int lk_merge_verify(const struct lk_publisher *publisher, const char *tag,
+                    const struct lk_index *children, bool sign,
+                    const struct lk_descriptor *index, struct lk_err *err)
+{
+    LK_CLEANUP(lk_crew_fini)
+    struct lk_crew crew = { .repository = &publisher->repository,
+                            .options = &publisher->options };
+    LK_CLEANUP(lk_free_pointer)
+    struct lk_verification  *found = lk_xcalloc(1, sizeof(*found));
+    struct lk_public_key     keys[LK_SIGNING_KEYS_MAX];
+    struct lk_arch           required[LK_INDEX_ENTRIES_MAX];
+    struct lk_verify_request request = {
+        .reference = publisher->repository,
+        .keys = keys,
+        .key_count = sign ? lk_signer_key_count(publisher->signer) : 0,
+        .required = required,
+        .required_count = children->count,
+    };
+
+    lk_copy_text(request.reference.tag, sizeof(request.reference.tag), tag);
+    request.reference.has_digest = true;
+    request.reference.digest = index->digest;
+    for (size_t i = 0; i < request.key_count; i++)
+        keys[i] = *lk_signer_public_key(publisher->signer, i);
+    for (size_t i = 0; i < children->count; i++)
+        required[i] = children->entries[i].arch;
+    int result = lk_verify(&crew, &request, found, err);
+    if (result < 0 && err->kind == LK_ERR_CONFLICT && may_still_appear(found->first))
+        err->kind = LK_ERR_NOT_FOUND;
     return result;
 }

@@ -23,4 +23,12 @@ int lk_merge(const struct lk_publisher *publisher, const char *tag,
              const struct lk_index *children, const bool *accepted, bool sign,
              struct lk_descriptor *index, struct lk_err *err);
 
+/*
+ * What `lkcoord verify` will say of the index under this tag, asked before the tag names it.  CONFLICT: something is not
+ * what it should be; NOT_FOUND: what was stored a moment ago (a manifest, a blob, a signature) is not there (yet).
+ */
+int lk_merge_verify(const struct lk_publisher *publisher, const char *tag,
+                    const struct lk_index *children, bool sign,
+                    const struct lk_descriptor *index, struct lk_err *err);
+
 #endif

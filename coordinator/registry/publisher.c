@@ -132,6 +132,22 @@ static int check_children(const struct lk_index *children, struct lk_err *err)
     return 0;
 }
 
+static int verify(const struct lk_publisher *publisher, const char *tag,
+                  const struct lk_index *children, bool sign, const struct lk_descriptor *index,
+                  struct lk_err *err)
+{
+    int64_t since_ms = lk_clock_boot_ms();
+
+    while (lk_merge_verify(publisher, tag, children, sign, index, err) < 0)
+        if (!may_appear(publisher, since_ms, err)) {
+            /* It was answered that it is stored: doing it again may help. */
+            if (err->kind == LK_ERR_NOT_FOUND)
+                err->kind = LK_ERR_RETRY;
+            return -1;
+        }
+    return 0;
+}
+
 int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
                        const struct lk_index *children, const bool *accepted, bool sign,
                        struct lk_descriptor *index, struct lk_err *err)
@@ -141,6 +157,9 @@ int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
         lk_merge(publisher, tag, children, accepted, sign && publisher->signer, index, err) < 0)
         return lk_err_wrap(err, "merging the images of %s:%s", publisher->repository.repository,
                            tag);
+    if (verify(publisher, tag, children, sign && publisher->signer, index, err) < 0)
+        return lk_err_wrap(err, "looking at the index of %s:%s before the tag names it",
+                           publisher->repository.repository, tag);
     return 0;
 }
 

@@ -66,7 +66,9 @@ int lk_publisher_accept_child(const struct lk_publisher *publisher, const char *
  * Re-reads these children (one an architecture, os "linux") by digest, as above: CONFLICT if one is not what is
  * said here.  Those that are `accepted` (one flag a child; NULL: none is) were read so by
  * lk_publisher_accept_child; that holds for good, as a digest does, and they are not read twice.  Composes the
- * index, puts it by digest, and, if `sign` and there is a signer, signs it and each child that is not.
+ * index, puts it by digest, and, if `sign` and there is a signer, signs it and each child that is not.  Then all of
+ * it is looked at as `lkcoord verify` does: CONFLICT if something is not as it should be, RETRY if something of
+ * what was stored stays unseen.
  */
 int lk_publisher_merge(const struct lk_publisher *publisher, const char *tag,
                        const struct lk_index *children, const bool *accepted, bool sign,

@@ -445,6 +445,26 @@ static void a_registry_is_left_alone_for_as_long_as_it_asks(void **state)
     }
 }
 
+static void what_the_last_look_finds_false_is_not_published(void **state)
+{
+    static const struct {
+        enum lk_err_kind kind;
+        enum lk_outcome  outcome;
+    } ends[] = { { LK_ERR_CONFLICT, LK_OUTCOME_VERIFICATION_FAILED },
+                 { LK_ERR_DENIED, LK_OUTCOME_REFUSED },
+                 { LK_ERR_PERMANENT, LK_OUTCOME_INFRASTRUCTURE } };
+
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(ends); i++) {
+        LK_WORLD w = world_of_three();
+        w->faults[LK_EFFECT_MERGE] = (struct world_fault) { 1, ends[i].kind };
+        push_three(w, NULL);
+        check_outcome(w, ends[i].outcome);
+        assert_int_equal(w->seen[LK_EFFECT_TAG], 0);
+        assert_null(tag_in(w, "org/it", "abc", false));
+    }
+}
+
 static void patience_ends(void **state)
 {
     static const enum lk_effect_type asked[] = { LK_EFFECT_PROBE, LK_EFFECT_ACCEPT_CHILD,
@@ -605,6 +625,7 @@ int main(void)
         cmocka_unit_test(trouble_with_the_registry_backs_off_and_passes),
         cmocka_unit_test(trouble_that_has_passed_does_not_count_for_the_next),
         cmocka_unit_test(a_registry_is_left_alone_for_as_long_as_it_asks),
+        cmocka_unit_test(what_the_last_look_finds_false_is_not_published),
         cmocka_unit_test(patience_ends),
         cmocka_unit_test(the_signer_is_waited_for_longer_than_patience_lasts),
         cmocka_unit_test(a_wait_for_the_signer_uses_up_no_patience_with_the_registry),

@@ -133,7 +133,7 @@ is_built() {
     [ "$status" -eq 5 ]
     grep -q "entry for riscv64" <<<"$output"
     push --adopt "$ours" relabelled
-    [ "$status" -eq 5 ]
+    [ "$status" -eq 6 ]
     grep -q "riscv64.*${ours:0:19}.*linux/amd64" <<<"$output"
     push --replace riscv64 relabelled
     [ "$status" -eq 0 ]

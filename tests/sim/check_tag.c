@@ -120,10 +120,10 @@ static bool has_cause(const struct sim *sim, enum lk_outcome outcome)
 
     switch (outcome) {
     case LK_OUTCOME_OK:
-    case LK_OUTCOME_INFRASTRUCTURE:
-    case LK_OUTCOME_VERIFICATION_FAILED: return true;
+    case LK_OUTCOME_INFRASTRUCTURE: return true;
     case LK_OUTCOME_BUILD_FAILED: return happened(sim, builds, LK_COUNT(builds));
     case LK_OUTCOME_CANCELLED: return happened(sim, persons, LK_COUNT(persons));
+    case LK_OUTCOME_VERIFICATION_FAILED:
     case LK_OUTCOME_REFUSED: return happened(sim, others, LK_COUNT(others));
     }
     return false;
