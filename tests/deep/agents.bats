@@ -60,8 +60,9 @@ long_leases() {
     reconfigure "lease-ms: 600000" "permit-ms: 60000"
 }
 
+# Longer than an agent takes for its line to be dead (15 pings), as everywhere.
 short_leases() {
-    reconfigure "lease-ms: 4000" "permit-ms: 60000"
+    reconfigure "lease-ms: 6000" "permit-ms: 60000"
 }
 
 # Exercises: an agent's inventory at its return; what it does at its start about an earlier life.
