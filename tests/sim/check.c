@@ -80,7 +80,16 @@ static uint8_t number_of(const char *agent)
 
 /* ---- what is heard ---- */
 
-void check_event(struct sim *sim, const struct lk_event *event)
+/* What it tells of has these numbers by an older journal: what the coordinator now calls so, it does not hold. */
+static bool is_of_another(const struct lk_core *core, const struct lk_event *event)
+{
+    const struct lk_package *package = lk_core_package_of_job(core, event->report.job);
+
+    return package && !lk_oid_is_zero(&event->report.spec) &&
+           !lk_oid_eq(&event->report.spec, &package->spec);
+}
+
+void check_event(struct sim *sim, const struct lk_core *core, const struct lk_event *event)
 {
     sim->check->renewed_job = 0;
     if (event->type == LK_EVENT_CHILD_CHECKED && event->answer.err)
@@ -91,7 +100,7 @@ void check_event(struct sim *sim, const struct lk_event *event)
     if (view->attempt != event->report.attempt || view->agent != number_of(event->report.agent))
         return;
     view->heard_ms = event->now_ms;
-    if (event->report.phase == LK_PHASE_FAILED ||
+    if (event->report.phase == LK_PHASE_FAILED || is_of_another(core, event) ||
         (view->built && event->report.phase >= LK_PHASE_BUILT &&
          !lk_digest_eq(&view->digest, &event->report.child.digest)))
         view->excused = true;

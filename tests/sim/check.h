@@ -45,7 +45,7 @@ struct sim_check *check_new(void);
 void              check_free(struct sim_check **check);
 
 /* Before the core hears of it; `now_ms` is the coordinator's clock. */
-void check_event(struct sim *sim, const struct lk_event *event);
+void check_event(struct sim *sim, const struct lk_core *core, const struct lk_event *event);
 /* One that this event led to; all of a step in their order. */
 void check_fact(struct sim *sim, const struct lk_core *core, const struct lk_fact *fact,
                 const struct lk_event *event);

@@ -38,7 +38,7 @@ void coordinator_step(struct sim *sim, struct lk_event *event)
 
     event->now_ms = coordinator_clock(sim);
     event->wall_ms = WALL_MS + event->now_ms + (sim->now_ms / 20000 % 3 - 1) * 3600000;
-    check_event(sim, event);
+    check_event(sim, c->core, event);
     story_event(sim, event);
     const struct lk_out *out = lk_core_step(c->core, event);
     for (size_t i = 0; i < out->fact_count; i++)
