@@ -72,6 +72,16 @@ static void welcome_of(struct lk_agent_welcome *out, const lk_wire_Welcome *welc
     memcpy(out->cluster, welcome->cluster.bytes, welcome->cluster.size);
 }
 
+static enum lk_upload_when upload_of(lk_wire_Upload upload)
+{
+    switch (upload) {
+    case lk_wire_Upload_UPLOAD_AS_OFFERED: return LK_UPLOAD_AS_OFFERED;
+    case lk_wire_Upload_UPLOAD_AT_ONCE: return LK_UPLOAD_AT_ONCE;
+    case lk_wire_Upload_UPLOAD_IN_TURN: return LK_UPLOAD_IN_TURN;
+    }
+    return LK_UPLOAD_AS_OFFERED;
+}
+
 static void take_offer(struct lk_agent_event *out, const lk_wire_Offer *offer)
 {
     out->job = offer->job;
@@ -114,6 +124,7 @@ void lk_agent_event_of(struct lk_agent_event *out, const lk_wire_Envelope *envel
         out->kind = LK_AGENT_TICKET;
         out->job = envelope->body.stage.job;
         out->attempt = envelope->body.stage.attempt;
+        out->upload = upload_of(envelope->body.stage.upload);
         break;
     case lk_wire_Envelope_permit_tag:
         out->kind = LK_AGENT_PERMITTED;

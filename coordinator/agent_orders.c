@@ -110,6 +110,8 @@ static void send_stage(struct lk_coordinator *c, struct lk_session *session,
     out.body.stage.attempt = effect->attempt;
     out.body.stage.credential = kinds[result->ticket->kind];
     out.body.stage.valid_ms = result->ticket_valid_ms;
+    out.body.stage.upload =
+        effect->in_turn ? lk_wire_Upload_UPLOAD_IN_TURN : lk_wire_Upload_UPLOAD_AT_ONCE;
     LK_WIRE_TEXT(out.body.stage.user, result->ticket->user);
     LK_WIRE_TEXT(out.body.stage.secret, result->ticket->secret);
     lk_door_post(c->agents, session, &out);

@@ -198,7 +198,7 @@ static void ordered(struct lk_agent_core *core, const struct lk_agent_event *eve
         return;
     }
     if (event->kind == LK_AGENT_TICKET)
-        lk_slot_ticket(slot, context);
+        lk_slot_ticket(slot, event->upload, context);
     else if (event->kind == LK_AGENT_PERMITTED)
         permitted(core, slot, event, context);
     else

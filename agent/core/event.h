@@ -43,6 +43,13 @@ enum lk_agent_event_kind {
     LK_AGENT_STOPPED,  /* nothing of this task runs any more */
 };
 
+/* The numbers are those of lk.wire.Upload. */
+enum lk_upload_when {
+    LK_UPLOAD_AS_OFFERED,
+    LK_UPLOAD_AT_ONCE,
+    LK_UPLOAD_IN_TURN,
+};
+
 struct lk_agent_welcome {
     uint64_t session;
     uint32_t ping_ms;
@@ -66,6 +73,7 @@ struct lk_agent_event {
     bool                    in_turn;    /* OFFERED, FOUND */
     bool                    build_only; /* OFFERED, FOUND */
     uint64_t                fence;      /* PERMITTED */
+    enum lk_upload_when     upload;     /* TICKET */
 
     struct lk_digest digest;
     uint64_t         size;

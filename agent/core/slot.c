@@ -112,11 +112,17 @@ static void upload(struct lk_slot *slot, const struct lk_slot_context *context)
     ask(slot, context, LK_AGENT_UPLOAD);
 }
 
-void lk_slot_ticket(struct lk_slot *slot, const struct lk_slot_context *context)
+void lk_slot_ticket(struct lk_slot *slot, enum lk_upload_when when,
+                    const struct lk_slot_context *context)
 {
     bool renewed = slot->ticket_asked && !slot->has_ticket;
 
     slot->has_ticket = true;
+    /* What was found on the disk may have been offered by a coordinator that has forgotten it. */
+    if (when != LK_UPLOAD_AS_OFFERED) {
+        slot->in_turn = when == LK_UPLOAD_IN_TURN;
+        slot->build_only = false;
+    }
     if (slot->report.phase == LK_PHASE_BUILT && may_upload(slot))
         upload(slot, context);
     else if (slot->report.phase == LK_PHASE_STAGING && renewed)

@@ -62,7 +62,8 @@ void lk_slot_find(struct lk_slot *slot, const struct lk_agent_event *found, uint
 void lk_slot_report(struct lk_slot *slot, const struct lk_slot_context *context);
 
 /* STAGE and DROP. */
-void lk_slot_ticket(struct lk_slot *slot, const struct lk_slot_context *context);
+void lk_slot_ticket(struct lk_slot *slot, enum lk_upload_when when,
+                    const struct lk_slot_context *context);
 void lk_slot_drop(struct lk_slot *slot, const struct lk_slot_context *context);
 
 /* The agent ends.  True if there is an image that the next life may go on with. */

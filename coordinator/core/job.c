@@ -343,6 +343,7 @@ static void send_ticket(struct lk_core *core, const struct lk_package *package,
     struct lk_effect *effect = lk_effect_for_job(core, LK_EFFECT_TICKET, package, job);
 
     effect->session = job->session;
+    effect->in_turn = lk_push_of(core, package->push)->options.in_turn;
     job->ticket_session = job->session;
 }
 

@@ -49,6 +49,24 @@ static void in_turn_nothing_is_uploaded_before_the_permit(void **state)
     assert_int_equal(count(world, LK_AGENT_PUT_MANIFEST), 1);
 }
 
+static void a_ticket_says_whether_the_turn_is_waited_for_over_what_was_offered(void **state)
+{
+    struct world         *world = *state;
+    struct lk_agent_event given = offer(JOB, 1);
+    struct lk_agent_event ticket = event(LK_AGENT_TICKET);
+
+    given.in_turn = given.build_only = true;
+    step(world, given);
+    step(world, news(world, LK_AGENT_FETCHED));
+    step(world, news(world, LK_AGENT_BUILT));
+    ticket.upload = LK_UPLOAD_IN_TURN;
+    step(world, ticket);
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 0);
+    ticket.upload = LK_UPLOAD_AT_ONCE;
+    step(world, ticket);
+    assert_int_equal(count(world, LK_AGENT_UPLOAD), 1);
+}
+
 static void in_turn_a_permit_may_come_before_the_ticket(void **state)
 {
     struct world         *world = *state;
@@ -713,6 +731,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WELCOMED(a_job_goes_from_offer_to_pushed),
         WELCOMED(in_turn_nothing_is_uploaded_before_the_permit),
+        WELCOMED(a_ticket_says_whether_the_turn_is_waited_for_over_what_was_offered),
         WELCOMED(in_turn_a_permit_may_come_before_the_ticket),
         WELCOMED(a_build_only_job_uploads_nothing),
         WELCOMED(a_failed_build_is_kept_until_it_is_dropped),

@@ -127,6 +127,8 @@ static void hear(struct sim *sim, struct sim_agent *agent, const struct sim_mess
     event.in_turn = message->in_turn;
     event.build_only = message->build_only;
     event.fence = message->fence;
+    if (message->type == SIM_STAGE)
+        event.upload = message->in_turn ? LK_UPLOAD_IN_TURN : LK_UPLOAD_AT_ONCE;
     event.error = message->kind;
     event.welcome.session = message->session;
     event.welcome.ping_ms = SIM_PING_MS;

@@ -276,7 +276,8 @@ static void send_ticket(struct sim *sim, struct operation *operation)
     const struct lk_effect *effect = &operation->effect;
     struct sim_message      stage = { .type = SIM_STAGE,
                                       .job = effect->job,
-                                      .attempt = effect->attempt };
+                                      .attempt = effect->attempt,
+                                      .in_turn = effect->in_turn };
 
     operation->is_used = false;
     coordinator_tell(sim, effect->session, &stage);

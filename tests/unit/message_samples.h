@@ -101,6 +101,7 @@ static void sample_of_agents(lk_wire_Envelope *e)
             .user = "builder",
             .secret = "not-a-real-password",
             .valid_ms = 300000,
+            .upload = lk_wire_Upload_UPLOAD_IN_TURN,
         };
         return;
     case lk_wire_Envelope_permit_tag:
