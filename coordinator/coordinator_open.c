@@ -3,6 +3,7 @@
 
 #include "common/log/log.h"
 #include "common/os/file.h"
+#include "coordinator/sign/passphrase.h"
 #include "coordinator/sign/unlock.h"
 #include "coordinator/store/journal.h"
 
@@ -153,6 +154,7 @@ static int open_keys(struct lk_coordinator *c, struct lk_err *err)
     for (size_t i = 0; i < c->config->trusted_count; i++)
         if (lk_public_key_load(&c->trusted[c->trusted_count++], c->config->trusted[i], err) < 0)
             return -1;
+    lk_passphrase_forget_all();
     return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/base/buf.h"
 #include "common/os/clock.h"
+#include "common/os/passphrases.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,13 +88,13 @@ static int spawn_child(pid_t *pid, const struct lk_spawn *spawn, int output, str
 {
     LK_CLEANUP(destroy_files) posix_spawn_file_actions_t files;
     LK_CLEANUP(destroy_attributes) posix_spawnattr_t     attributes;
-    const char *const                                   *environment =
-        spawn->environment ? spawn->environment : (const char *const *)environ;
+    LK_CLEANUP(lk_free_pointer)
+    const char **ours = spawn->environment ? NULL : lk_environment_without_passphrases();
     /* execve takes its vectors without const for old callers' sake; it changes neither. */
     union {
         const char *const *given;
         char *const       *wanted;
-    } argv = { spawn->argv }, envp = { environment };
+    } argv = { spawn->argv }, envp = { ours ? ours : spawn->environment };
 
     lk_assert(spawn->keep_count <= LK_SPAWN_KEEP_FD_MIN - LK_SPAWN_KEEP_FIRST);
     for (size_t i = 0; i < spawn->keep_count; i++)

@@ -15,10 +15,11 @@
 #define LK_SPAWN_KEEP_FD_MIN 64
 
 struct lk_spawn {
-    const char *const *argv;        /* NULL-terminated; argv[0] is looked up in PATH */
-    const char *const *environment; /* NULL-terminated "NAME=value"; NULL: the caller's */
-    const char        *directory;   /* NULL: the caller's */
-    bool        capture; /* stdout and stderr into one pipe, non-blocking; else /dev/null */
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *const *
+        environment; /* NULL-terminated "NAME=value"; NULL: the caller's, without passphrases */
+    const char *directory; /* NULL: the caller's */
+    bool        capture;   /* stdout and stderr into one pipe, non-blocking; else /dev/null */
     const char *log;   /* not NULL: appended to this file, in a session of its own: a daemon */
     bool        apart; /* of both only stdout; stderr into /dev/null */
     int         input; /* above 0: the child's stdin, borrowed; else /dev/null */

@@ -2,6 +2,7 @@
 
 #include "common/base/buf.h"
 #include "common/os/file.h"
+#include "common/os/passphrases.h"
 #include "common/os/spawn.h"
 #include "coordinator/cli/program.h"
 
@@ -85,14 +86,6 @@ static void name_absolutely(const char *variable)
     setenv(variable, path, 1);
 }
 
-/* Of a signing key, or of one of content trust. */
-static bool is_passphrase(const char *variable)
-{
-    return strncmp(variable, "COSIGN_PASSWORD=", 16) == 0 ||
-           (strncmp(variable, "DOCKER_CONTENT_TRUST_", 21) == 0 &&
-            strstr(variable, "_PASSPHRASE="));
-}
-
 /* Ours without passphrases: of two daemons only one signs. */
 static const char **environment_with(const char *password)
 {
@@ -107,7 +100,7 @@ static const char **environment_with(const char *password)
     size_t       kept = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (!is_passphrase(environ[i]) ||
+        if (!lk_variable_is_passphrase(environ[i]) ||
             (password && strncmp(environ[i], TRUST, sizeof(TRUST) - 1) == 0))
             out[kept++] = environ[i];
     if (password)

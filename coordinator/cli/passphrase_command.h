@@ -1,7 +1,8 @@
 /*
- * passphrase_command - LinuxKit's way to a signing key's passphrase: a shell command in
+ * passphrase_command - LinuxKit's way to a signing key's passphrase: a command in
  * ~/.moby/linuxkit/config.yml, under pkg: content-trust-passphrase-command.
  *
+ * A program and its arguments, as a list or as words with blanks between them; unlike LinuxKit we give it to no shell.
  * Its first line of output is the passphrase; it is logged nowhere.  Other keys of the file are LinuxKit's own.
  */
 #ifndef LK_CLI_PASSPHRASE_COMMAND_H
@@ -13,7 +14,7 @@
 /* Runs the command, at most a minute.  `*found` is false, and nothing is done, where there is none. */
 int lk_passphrase_command_run(struct lk_buf *out, bool *found, struct lk_err *err);
 
-/* Says, in one line on standard error, that a command is there and is not used. */
-void lk_passphrase_command_decline(void);
+/* Says, in a line each on standard error, which of a command and the variables is there and is not used. */
+void lk_passphrase_decline(void);
 
 #endif

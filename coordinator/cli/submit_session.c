@@ -230,7 +230,7 @@ int lk_submit_serve(struct lk_submit *submit, const struct lk_target *target,
         return -1;
     submit->local = lk_client_is_local(client);
     if (!submit->local && target->signs)
-        lk_passphrase_command_decline();
+        lk_passphrase_decline();
     if (lk_handover_check(&submit->handover, submit->local, submit->layout.path, err) < 0 ||
         lk_secrets_offer(submit->secrets, submit->local, err) < 0)
         return -1;

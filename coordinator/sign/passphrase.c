@@ -1,6 +1,7 @@
 #include "coordinator/sign/passphrase.h"
 
 #include "common/os/file.h"
+#include "common/os/passphrases.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -27,13 +28,26 @@ static int read_fd(int fd, struct lk_buf *out, struct lk_err *err)
 }
 
 /* Overwritten too: /proc/PID/environ goes on showing the memory of a variable that was taken out. */
-void lk_passphrase_forget(const char *name)
+static void forget(const char *name)
 {
     char *variable = getenv(name);
 
     if (variable)
         sodium_memzero(variable, strlen(variable));
     unsetenv(name);
+}
+
+void lk_passphrase_forget_all(void)
+{
+    for (size_t i = 0; environ[i];) {
+        if (!lk_variable_is_passphrase(environ[i])) {
+            i++;
+            continue;
+        }
+        LK_CLEANUP(lk_free_pointer) char *name = lk_xstrdup(environ[i]);
+        name[strcspn(name, "=")] = '\0';
+        forget(name);
+    }
 }
 
 /* NULL: systemd gave none with this name. */
@@ -75,7 +89,7 @@ int lk_passphrase_read(struct lk_buf *out, const struct lk_passphrase_source *so
 {
     int result = read_source(source, out, err);
 
-    lk_passphrase_forget(source->variable);
+    forget(source->variable);
     return result;
 }
 

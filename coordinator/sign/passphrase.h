@@ -24,8 +24,8 @@ struct lk_passphrase_source {
 int lk_passphrase_read(struct lk_buf *out, const struct lk_passphrase_source *source,
                        struct lk_err *err);
 
-/* Takes a variable out of the environment. */
-void lk_passphrase_forget(const char *variable);
+/* Takes all passphrases out of the environment, also those that nobody has asked for. */
+void lk_passphrase_forget_all(void);
 
 /* Files end in a newline that is no part of it.  Borrowed. */
 struct lk_str lk_passphrase_line(const struct lk_buf *passphrase);

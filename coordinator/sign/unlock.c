@@ -29,7 +29,6 @@ static int name_elsewhere(struct lk_signer **out, const struct lk_coordinator_co
 {
     struct lk_public_key keys[LK_SIGNING_KEYS_MAX];
 
-    lk_passphrase_forget("COSIGN_PASSWORD");
     for (size_t i = 0; i < config->signer_key_count; i++)
         if (lk_public_key_load(&keys[i], config->signer_keys[i], err) < 0)
             return lk_err_wrap(err, "reading the signer's public key");

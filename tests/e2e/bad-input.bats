@@ -248,6 +248,7 @@ END
     [ $((SECONDS - started)) -lt 8 ]
     grep -q 'was not done after --timeout 3 and is cancelled' <<<"$output"
     run ! raw "$(lkcoord show-tag --org "$REGISTRY/demo" .)"
+    unset COSIGN_PASSWORD # or a line says that it is not used
     run lkcoord push --detach --timeout 3 --org "$REGISTRY/demo" .
     run lkcoord watch "$output"
     says left-alone 4 'was not done after --timeout 3 and is cancelled: riscv64: no connected agent builds'

@@ -170,15 +170,21 @@ COPY build.yml /over.yml"
     [[ $output == *"exclude each other"* ]]
 }
 
-@test "LinuxKit's passphrase command is declined in one line where the coordinator has its own key" {
+@test "a passphrase, or a command for one, is declined in a line where the coordinator has its own key" {
     new_small_package declined "arches: [amd64]"
     mkdir -p "$HOME/.moby/linuxkit"
     printf 'pkg:\n  content-trust-passphrase-command: "echo secret >&2; false"\n' \
         >"$HOME/.moby/linuxkit/config.yml"
+    export COSIGN_PASSWORD=it DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE=it
     push declined
     rm "$HOME/.moby/linuxkit/config.yml"
     [ "$status" -eq 0 ]
     [ "$(grep -c 'passphrase-command .*is not used' <<<"$output")" -eq 1 ]
+    [ "$(grep -c 'COSIGN_PASSWORD is not used: the coordinator signs' <<<"$output")" -eq 1 ]
+    [ "$(grep -c 'DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE is not used' <<<"$output")" -eq 1 ]
+    unset COSIGN_PASSWORD DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE
+    push --force declined
+    run ! grep 'is not used' <<<"$output"
 }
 
 @test "with pkg.mk, make ci builds what a change needs, and make push publishes it" {

@@ -255,14 +255,14 @@ kill_all() {
 # COMMAND: LinuxKit's way to the passphrase, in a home of its own.
 passphrase_command_is() {
     mkdir -p "$HOME/.moby/linuxkit"
-    printf 'pkg:\n  content-trust-passphrase-command: "%s"\nother: thing\n' "$1" >"$HOME/.moby/linuxkit/config.yml"
+    printf 'pkg:\n  content-trust-passphrase-command: %s\nother: thing\n' "$1" >"$HOME/.moby/linuxkit/config.yml"
 }
 
 @test "LinuxKit's passphrase command opens the signing key; its first line is the passphrase" {
     new_small_package commanded "arches: [$NATIVE]"
     export XDG_STATE_HOME=$WORLD/state3 HOME=$WORLD/home3
     unset COSIGN_PASSWORD
-    passphrase_command_is "echo open-sesame; echo not this"
+    passphrase_command_is '[printf, "open-sesame\nnot this\n"]'
     push commanded
     [ "$status" -eq 0 ]
     lkcoord verify --key "$XDG_STATE_HOME/lkcoord/signing.pub" "${published%@*}"
@@ -270,13 +270,23 @@ passphrase_command_is() {
     COSIGN_PASSWORD=open-sesame lkcoord agents
     run ! grep -r open-sesame "$XDG_STATE_HOME"
 
-    for command in "exit 3" "true" "echo wrong"; do
+    for command in "sh -c false" true "echo wrong" /nowhere/program "[]" "{echo: open-sesame}"; do
         passphrase_command_is "$command"
         run setsid lkcoord push --force --org "$REGISTRY/demo" commanded </dev/null
         [ "$status" -ne 0 ]
         [[ $output != *building* && $output != *wrong* ]]
     done
-    passphrase_command_is "exit 3"
+    passphrase_command_is "[sh, -c, exit 3]"
     run setsid lkcoord push --force --org "$REGISTRY/demo" commanded </dev/null
     [[ $output == *"content-trust-passphrase-command of $HOME/.moby/linuxkit/config.yml failed with exit status 3"* ]]
+
+    # The words that would be for a shell are refused, not passed on as they are.
+    for command in "echo open-sesame; echo not this" "'echo \$SESAME'" "pass show key | head -n 1"; do
+        passphrase_command_is "$command"
+        run setsid lkcoord push --force --org "$REGISTRY/demo" commanded </dev/null
+        [[ $output == *"config.yml:2: content-trust-passphrase-command: is run without a shell"*"[sh, -c, "* ]]
+    done
+    passphrase_command_is "echo  open-sesame"
+    push --force commanded
+    [ "$status" -eq 0 ]
 }

@@ -45,6 +45,7 @@ END
 }
 
 @test "what is there, complete and signed, is nothing to do" {
+    unset COSIGN_PASSWORD # or a line says that it is not used
     new_small_package again
     push again
     first=$published

@@ -203,6 +203,20 @@ static void a_helpers_identity_token_is_one(void **state)
     assert_string_equal(found.secret, "refresh");
 }
 
+static void a_helper_is_shown_no_passphrase(void **state)
+{
+    configure(state, "{\"credsStore\": \"fake\"}");
+    setenv("COSIGN_PASSWORD", "one", 1);
+    setenv("DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", "two", 1);
+    setenv("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "three", 1);
+    setenv("DOCKER_CONTENT_TRUST_SERVER", "https://a_PASSPHRASE=b", 1);
+    install_helper(state, "fake",
+                   "[ \"$DOCKER_CONTENT_TRUST_SERVER\" ] || exit 2\n"
+                   "s=$(env | grep -E '^[A-Z_]*(PASSWORD|PASSPHRASE)=' | tr -d '\\n')\n"
+                   "echo \"{\\\"Username\\\": \\\"me\\\", \\\"Secret\\\": \\\"saw $s\\\"}\"");
+    finds("a.example/x", "me", "saw ");
+}
+
 static void a_helper_that_fails_is_named_and_what_it_said_is_not_shown(void **state)
 {
     configure(state, "{\"credsStore\": \"fake\"}");
@@ -262,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_helper_is_asked_by_the_name_that_docker_stores),
         cmocka_unit_test(helpers_go_before_the_store_and_that_before_the_file),
         cmocka_unit_test(a_helpers_identity_token_is_one),
+        cmocka_unit_test(a_helper_is_shown_no_passphrase),
         cmocka_unit_test(a_helper_that_fails_is_named_and_what_it_said_is_not_shown),
         cmocka_unit_test(a_broken_file_is_named_and_not_shown),
         cmocka_unit_test(a_file_too_large_is_refused),
