@@ -1,10 +1,10 @@
 #include "common/keyfile/import.h"
 
 #include "common/keyfile/pem.h"
+#include "common/keyfile/sealed.h"
 #include "common/keyfile/sigstore.h"
 
-#include <openssl/err.h>
-#include <openssl/pkcs12.h>
+#include <openssl/crypto.h>
 #include <openssl/x509.h>
 #include <sodium.h>
 
@@ -29,26 +29,17 @@ bool lk_key_is_encrypted(struct lk_str pem)
 static int import_encrypted(struct lk_signing_key **out, struct lk_str der,
                             struct lk_str passphrase, struct lk_err *err)
 {
-    const uint8_t       *at = (const uint8_t *)der.data;
-    X509_SIG            *sealed = d2i_X509_SIG(NULL, &at, (long)der.len);
-    PKCS8_PRIV_KEY_INFO *info =
-        sealed ? PKCS8_decrypt(sealed, passphrase.data, (int)passphrase.len) : NULL;
-    uint8_t *plain = NULL;
-    int      len = info ? i2d_PKCS8_PRIV_KEY_INFO(info, &plain) : 0;
-    int      rc;
+    PKCS8_PRIV_KEY_INFO *info = NULL;
+    uint8_t             *plain = NULL;
 
-    ERR_clear_error();
-    if (!sealed)
-        rc = lk_err_set(err, LK_ERR_INVALID, "its block \"" ENCRYPTED_LABEL "\" is damaged");
-    else if (len <= 0)
-        rc = lk_err_set(err, LK_ERR_DENIED,
-                        "the passphrase does not open it (or it is encrypted in a way that is "
-                        "not known here)");
-    else
-        rc = lk_signing_key_read(out, (struct lk_str) { (char *)plain, (size_t)len }, err);
+    if (lk_sealed_open(&info, der, passphrase, err) < 0)
+        return -1;
+    int len = i2d_PKCS8_PRIV_KEY_INFO(info, &plain);
+    int rc = len > 0
+                 ? lk_signing_key_read(out, (struct lk_str) { (char *)plain, (size_t)len }, err)
+                 : lk_err_set(err, LK_ERR_INVALID, "what its passphrase opens is no key");
     OPENSSL_clear_free(plain, len > 0 ? (size_t)len : 0);
     PKCS8_PRIV_KEY_INFO_free(info);
-    X509_SIG_free(sealed);
     return rc;
 }
 

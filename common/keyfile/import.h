@@ -1,6 +1,6 @@
 /*
  * import - signing keys as other programs keep them: sigstore key files, and PKCS#8 as PEM ("PRIVATE KEY", or
- * "ENCRYPTED PRIVATE KEY" by PBES2, through libcrypto).
+ * "ENCRYPTED PRIVATE KEY", see sealed.h).
  */
 #ifndef LK_KEY_IMPORT_H
 #define LK_KEY_IMPORT_H

@@ -1,6 +1,7 @@
 #include "common/notary/keyfile.h"
 
 #include "common/keyfile/pem.h"
+#include "common/keyfile/sealed.h"
 #include "common/notary/keyfile_private.h"
 
 #include <stdlib.h>
@@ -8,14 +9,12 @@
 
 #include <openssl/ec.h>
 #include <openssl/pem.h>
-#include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 #include <sodium.h>
 
-#define ENCRYPTED      "ENCRYPTED PRIVATE KEY"
-#define PLAIN          "PRIVATE KEY"
-#define LEGACY         "EC PRIVATE KEY"
-#define ITERATIONS_MAX (1 << 20)
+#define ENCRYPTED "ENCRYPTED PRIVATE KEY"
+#define PLAIN     "PRIVATE KEY"
+#define LEGACY    "EC PRIVATE KEY"
 
 /* Ed25519 as Notary keeps it in PKCS#8: public key, seed, public key. */
 #define ED25519_OID   "1.3.6.1.4.1.11591.15.1"
@@ -46,21 +45,6 @@ const char *lk_notary_private_id(const struct lk_notary_private *key)
 static void free_pkcs8(PKCS8_PRIV_KEY_INFO **info)
 {
     PKCS8_PRIV_KEY_INFO_free(*info);
-}
-
-static void free_sealed(X509_SIG **sealed)
-{
-    X509_SIG_free(*sealed);
-}
-
-static void free_parameters(PBE2PARAM **parameters)
-{
-    PBE2PARAM_free(*parameters);
-}
-
-static void free_derivation(PBKDF2PARAM **derivation)
-{
-    PBKDF2PARAM_free(*derivation);
 }
 
 static void wipe(struct lk_buf *buf)
@@ -130,52 +114,13 @@ static int of_pkcs8(struct lk_notary_private **out, const PKCS8_PRIV_KEY_INFO *i
     return key ? lk_notary_private_of_ec(out, key, err) : unsupported(err);
 }
 
-/* PBES2 by PBKDF2 alone, with no more work than it deserves: a file must not keep us busy for hours. */
-static bool is_bounded(const X509_SIG *sealed)
-{
-    const X509_ALGOR  *algorithm;
-    int                type;
-    const void        *value;
-    const ASN1_OBJECT *object;
-
-    X509_SIG_get0(sealed, &algorithm, NULL);
-    X509_ALGOR_get0(&object, &type, &value, algorithm);
-    if (OBJ_obj2nid(object) != NID_pbes2 || type != V_ASN1_SEQUENCE)
-        return false;
-
-    LK_CLEANUP(free_parameters)
-    PBE2PARAM *parameters = ASN1_item_unpack(value, ASN1_ITEM_rptr(PBE2PARAM));
-    if (!parameters)
-        return false;
-    X509_ALGOR_get0(&object, &type, &value, parameters->keyfunc);
-    if (OBJ_obj2nid(object) != NID_id_pbkdf2 || type != V_ASN1_SEQUENCE)
-        return false;
-
-    LK_CLEANUP(free_derivation)
-    PBKDF2PARAM *derivation = ASN1_item_unpack(value, ASN1_ITEM_rptr(PBKDF2PARAM));
-    if (!derivation)
-        return false;
-    long iterations = ASN1_INTEGER_get(derivation->iter);
-    return iterations > 0 && iterations <= ITERATIONS_MAX;
-}
-
 static int open_sealed(struct lk_notary_private **out, struct lk_str der,
                        struct lk_str passphrase, struct lk_err *err)
 {
-    const unsigned char              *at = (const unsigned char *)der.data;
-    LK_CLEANUP(free_sealed) X509_SIG *sealed = d2i_X509_SIG(NULL, &at, (long)der.len);
+    LK_CLEANUP(free_pkcs8) PKCS8_PRIV_KEY_INFO *info = NULL;
 
-    if (!sealed || !is_bounded(sealed))
-        return lk_err_set(
-            err, LK_ERR_INVALID,
-            "it is damaged, or encrypted in another way than Docker's and Notary's "
-            "clients do (PBES2, PBKDF2 with at most %d rounds)",
-            ITERATIONS_MAX);
-    LK_CLEANUP(free_pkcs8)
-    PKCS8_PRIV_KEY_INFO *info = PKCS8_decrypt(sealed, passphrase.data, (int)passphrase.len);
-    if (!info)
-        return lk_err_set(err, LK_ERR_DENIED,
-                          "the passphrase does not open it (or the file is damaged)");
+    if (lk_sealed_open(&info, der, passphrase, err) < 0)
+        return -1;
     return of_pkcs8(out, info, err);
 }
 

@@ -124,11 +124,26 @@ static void an_endpoint_of_another_kind_is_refused(void **state)
     assert_non_null(strstr(err.text, "must be tcp://HOST:PORT or ipc://PATH"));
 }
 
+static void an_agent_has_at_most_eight_arches(void **state)
+{
+    struct lk_agent_config config;
+    struct lk_err          err;
+
+    (void)state;
+    assert_int_equal(
+        parse(&config, SMALLEST "arches: [a1, a2, a3, a4, a5, a6, a7, a8]\n", &err), 0);
+    assert_int_equal(
+        parse(&config, SMALLEST "arches: [a1, a2, a3, a4, a5, a6, a7, a8, a9]\n", &err), -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    assert_string_equal(err.text, "lkagentd.yml:5: arches: at most 8");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smallest_file_gets_every_default),
         cmocka_unit_test(every_key_is_read),
+        cmocka_unit_test(an_agent_has_at_most_eight_arches),
         cmocka_unit_test(mistakes_are_told_with_line_key_and_what_is_allowed),
         cmocka_unit_test(an_endpoint_of_another_kind_is_refused),
     };

@@ -295,6 +295,63 @@ static int start(void **state)
     return sodium_init() < 0 ? -1 : 0;
 }
 
+/* `head`, then `count` times `item` with commas, then `tail`. */
+static void repeat(struct lk_buf *out, const char *head, const char *item, int count,
+                   const char *tail)
+{
+    lk_buf_clear(out);
+    lk_buf_add_text(out, head);
+    for (int i = 0; i < count; i++) {
+        lk_buf_add_text(out, i ? "," : "");
+        lk_buf_add_text(out, item);
+    }
+    assert_int_equal(lk_buf_add_text(out, tail), true);
+}
+
+static void layers_are_counted(void **state)
+{
+    static struct lk_image_manifest       manifest;
+    static struct lk_image_rootfs         rootfs;
+    LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(100000);
+    struct lk_err                         err;
+    const char                           *head =
+        "{\"schemaVersion\":2,\"config\":" ENTRY(LK_OCI_CONFIG, HEX_A) "},\"layers\":[";
+    const char *layer = ENTRY("application/x-tar", HEX_B) "}";
+
+    (void)state;
+    repeat(&text, head, layer, LK_IMAGE_LAYERS_MAX, "]}");
+    must(lk_image_manifest_read(lk_buf_str(&text), &manifest, &err));
+    repeat(&text, head, layer, LK_IMAGE_LAYERS_MAX + 1, "]}");
+    assert_int_equal(lk_image_manifest_read(lk_buf_str(&text), &manifest, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    assert_non_null(strstr(err.text, "it has 257 layers, at most 256 are read"));
+    repeat(&text, "{\"rootfs\":{\"diff_ids\":[", "\"sha256:" HEX_A "\"", LK_IMAGE_LAYERS_MAX,
+           "]}}");
+    must(lk_image_rootfs_read(lk_buf_str(&text), &rootfs, &err));
+    repeat(&text, "{\"rootfs\":{\"diff_ids\":[", "\"sha256:" HEX_A "\"",
+           LK_IMAGE_LAYERS_MAX + 1, "]}}");
+    assert_int_equal(lk_image_rootfs_read(lk_buf_str(&text), &rootfs, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    assert_non_null(strstr(err.text, "it has 257 layers, at most 256 are read"));
+}
+
+static void documents_above_four_mebibytes_are_not_parsed(void **state)
+{
+    static char                     text[LK_MANIFEST_BYTES_MAX + 1];
+    static struct lk_index          index;
+    static struct lk_image_manifest manifest;
+    struct lk_str                   bytes = { text, sizeof(text) };
+    struct lk_err                   err;
+
+    (void)state;
+    memset(text, ' ', sizeof(text));
+    assert_int_equal(lk_index_read(bytes, &index, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    assert_non_null(strstr(err.text, "it has 4194305 bytes, at most 4194304 are read"));
+    assert_int_equal(lk_image_manifest_read(bytes, &manifest, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +359,8 @@ int main(void)
         cmocka_unit_test(an_index_follows_the_kind_of_its_children),
         cmocka_unit_test(an_index_is_read_as_it_was_written),
         cmocka_unit_test(documents_that_are_no_index_are_refused),
+        cmocka_unit_test(layers_are_counted),
+        cmocka_unit_test(documents_above_four_mebibytes_are_not_parsed),
         cmocka_unit_test(an_image_manifest_names_its_config_and_layers),
         cmocka_unit_test(an_image_config_must_say_what_it_runs_on),
         cmocka_unit_test(the_one_image_of_a_layout_is_found_and_checked),

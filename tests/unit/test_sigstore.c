@@ -287,6 +287,43 @@ static void keys_that_openssl_made_are_imported(void **state)
     import_from_openssl("EC", "ec_paramgen_curve:P-256", LK_KEY_ECDSA_P256, true);
 }
 
+static void expect_not_imported(const char *name, const char *option, const char *value)
+{
+    LK_CLEANUP(lk_signing_key_free) struct lk_signing_key *key = NULL;
+    LK_CLEANUP(lk_buf_fini) struct lk_buf                  pem = LK_BUF_INIT(4096);
+    char                                                   plain[280], sealed[280];
+    struct lk_err                                          err;
+    const char *make[] = { "openssl", "genpkey", "-algorithm",
+                           "ed25519", "-out",    in_directory("plain.pem", plain),
+                           NULL };
+    const char *seal[] = { "openssl",
+                           "pkcs8",
+                           "-topk8",
+                           "-in",
+                           plain,
+                           "-passout",
+                           "pass:correct horse",
+                           "-out",
+                           in_directory(name, sealed),
+                           option,
+                           value,
+                           NULL };
+
+    assert_true(openssl(make, NULL));
+    assert_true(openssl(seal, NULL));
+    assert_int_equal(lk_file_read(sealed, &pem, &err), 0);
+    assert_int_equal(lk_key_import(&key, lk_buf_str(&pem), PASSPHRASE, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_INVALID);
+    assert_non_null(strstr(err.text, "at most 1048576 rounds"));
+}
+
+static void a_key_that_takes_hours_to_open_is_not_imported(void **state)
+{
+    (void)state;
+    expect_not_imported("slow.pem", "-iter", "1048577");
+    expect_not_imported("scrypt.pem", "-scrypt", NULL);
+}
+
 static void write_signed(const struct lk_signing_key *key, struct lk_signature *signature)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf public = LK_BUF_INIT(4096);
@@ -372,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_foreign_file_does_not_choose_our_memory),
         cmocka_unit_test(what_is_no_key_file_is_refused),
         cmocka_unit_test(existing_keys_are_never_overwritten),
+        cmocka_unit_test(a_key_that_takes_hours_to_open_is_not_imported),
         cmocka_unit_test(openssl_derives_the_same_public_key_from_pkcs8),
         cmocka_unit_test(keys_that_openssl_made_are_imported),
         cmocka_unit_test(openssl_accepts_what_a_key_signs),

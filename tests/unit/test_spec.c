@@ -247,6 +247,24 @@ static void pairs_are_counted(void **state)
     assert_int_equal(err.kind, LK_ERR_LIMIT);
 }
 
+static void what_a_job_waits_for_and_needs_is_counted(void **state)
+{
+    LK_CLEANUP(lk_spec_fini) struct lk_spec spec = { 0 };
+    struct lk_err                           err = { 0 };
+    int                                     taken = 0;
+
+    (void)state;
+    for (int i = 0; i < LK_SPEC_AFTER_MAX; i++)
+        assert_int_equal(lk_spec_add_after(&spec, "r.example.org/a", "t", &err), 0);
+    assert_int_equal(lk_spec_add_after(&spec, "r.example.org/a", "t", &err), -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    assert_non_null(strstr(err.text, "it waits for more than"));
+    while (taken < 10000 && lk_spec_add_image(&spec, "alpine:3.19", &err) == 0)
+        taken++;
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    assert_non_null(strstr(err.text, "job specification: more than"));
+}
+
 static void what_cannot_be_read_is_not_written(void **state)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf   out = LK_BUF_INIT(LK_SPEC_BYTES_MAX);
@@ -276,6 +294,7 @@ int main(void)
         cmocka_unit_test(an_arch_tag_must_fit_too),
         cmocka_unit_test(sizes_are_capped),
         cmocka_unit_test(pairs_are_counted),
+        cmocka_unit_test(what_a_job_waits_for_and_needs_is_counted),
         cmocka_unit_test(what_cannot_be_read_is_not_written),
     };
 
