@@ -91,16 +91,22 @@ void lk_remains_forget(const char *slots, const char *name)
     unlink(path);
 }
 
+bool lk_remains_parse(struct lk_str note, pid_t *process, uint64_t *start)
+{
+    struct lk_str line, phase, number, rest;
+
+    return lk_str_split(note, '\n', &line, &rest) && lk_str_split(line, ' ', &phase, &rest) &&
+           lk_str_split(rest, ' ', &number, &rest) && parse_pid(number, process) &&
+           lk_parse_u64(rest, UINT64_MAX, start) && *start > 0;
+}
+
 static bool read_note(const char *path, pid_t *process, uint64_t *start)
 {
     LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(NOTE_BYTES_MAX);
     struct lk_err                         err;
-    struct lk_str                         line, phase, number, rest;
 
     return lk_file_read(path, &text, &err) == 0 &&
-           lk_str_split(lk_buf_str(&text), '\n', &line, &rest) &&
-           lk_str_split(line, ' ', &phase, &rest) && lk_str_split(rest, ' ', &number, &rest) &&
-           parse_pid(number, process) && lk_parse_u64(rest, UINT64_MAX, start) && *start > 0;
+           lk_remains_parse(lk_buf_str(&text), process, start);
 }
 
 /* True while the process that the file names is there; it is killed each time, with its group. */

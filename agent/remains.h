@@ -12,6 +12,7 @@
 #define LK_AGENT_REMAINS_H
 
 #include "common/base/err.h"
+#include "common/base/str.h"
 
 #include <sys/types.h>
 
@@ -19,6 +20,8 @@
 int  lk_remains_note(const char *slots, const char *name, const char *phase, pid_t process,
                      struct lk_err *err);
 void lk_remains_forget(const char *slots, const char *name);
+/* Of a file's text: a process that could be a child of ours, and when it began.  Pure. */
+bool lk_remains_parse(struct lk_str note, pid_t *process, uint64_t *start);
 
 /*
  * Kills what the files name and whoever sees a mount below `work` (its jails do), waits for their end, and

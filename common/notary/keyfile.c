@@ -144,14 +144,24 @@ static int give_passphrase(char *out, int size, int writes, void *ctx)
     return (int)passphrase->len;
 }
 
-/* libcrypto understands these blocks but for the `role:` line. */
+/*
+ * libcrypto understands this block but for the `role:` line.  It is asked for this one alone: of whatever key comes
+ * first it would also take a PKCS#8 one, with as many rounds as that names.
+ */
 static int open_legacy(struct lk_notary_private **out, struct lk_str pem,
                        struct lk_str passphrase, bool is_encrypted, struct lk_err *err)
 {
-    BIO      *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-    EVP_PKEY *key =
-        bio ? PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &passphrase) : NULL;
+    BIO           *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+    unsigned char *der = NULL;
+    long           len = 0;
+    EVP_PKEY      *key = NULL;
 
+    if (bio &&
+        PEM_bytes_read_bio(&der, &len, NULL, LEGACY, bio, give_passphrase, &passphrase) == 1) {
+        const unsigned char *at = der;
+        key = d2i_PrivateKey(EVP_PKEY_EC, NULL, &at, len);
+        OPENSSL_clear_free(der, (size_t)len);
+    }
     BIO_free(bio);
     if (key)
         return lk_notary_private_of_ec(out, key, err);

@@ -47,9 +47,10 @@ static bool read_answer(struct lk_str bytes, struct lk_credential *out)
     return user && secret && lk_docker_login_set(out, user, secret);
 }
 
-static int judge(struct lk_credential *out, const char *program, int status,
-                 const struct lk_buf *answer, struct lk_err *err)
+int lk_docker_helper_judge(struct lk_credential *out, const char *program, int status,
+                           const struct lk_buf *answer, struct lk_err *err)
 {
+    *out = (struct lk_credential) { 0 };
     if (status != 0 && strncmp(lk_buf_text(answer), nothing, strlen(nothing)) == 0)
         return 0;
     if (status != 0)
@@ -81,7 +82,7 @@ int lk_docker_helper_ask(struct lk_credential *out, const char *name, const char
     program = lk_xasprintf("docker-credential-%s", name);
     const char *argv[] = { program, "get", NULL };
     if (lk_ask(argv, &question, &answer, &status, err) == 0)
-        return judge(out, program, status, &answer, err);
+        return lk_docker_helper_judge(out, program, status, &answer, err);
     /* Kind NOT_FOUND would say that the registry has no such image. */
     if (err->kind != LK_ERR_RETRY)
         err->kind = LK_ERR_INVALID;

@@ -12,7 +12,7 @@
 
 static char scratch_directory[64];
 
-static void scratch_remove(void)
+static inline void scratch_remove(void)
 {
     struct lk_err err;
 
@@ -20,7 +20,7 @@ static void scratch_remove(void)
 }
 
 /* The path of a file in it; good until the next call. */
-static const char *scratch_path(const char *name)
+static inline const char *scratch_path(const char *name)
 {
     static char   path[128];
     struct lk_err err;
@@ -35,7 +35,7 @@ static const char *scratch_path(const char *name)
 }
 
 /* As secret as a key file has to be. */
-static const char *scratch_write(const char *name, const void *data, size_t size)
+static inline const char *scratch_write(const char *name, const void *data, size_t size)
 {
     const char                 *path = scratch_path(name);
     LK_CLEANUP(lk_close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

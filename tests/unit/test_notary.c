@@ -220,6 +220,21 @@ static void keys_of_all_the_clients_forms_are_read(void **state)
     }
 }
 
+/* libcrypto alone would find it, and do as many rounds as it names. */
+static void a_sealed_key_behind_what_looks_like_one_is_refused(void **state)
+{
+    LK_CLEANUP(lk_notary_private_free) struct lk_notary_private *key = NULL;
+    struct lk_err                                                err = { 0 };
+
+    (void)state;
+    run("openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -passout "
+        "pass:words -out sealed;"
+        "(echo 'x-----BEGIN ENCRYPTED PRIVATE KEY-----!'; cat sealed; echo EC PRIVATE KEY) "
+        ">disguised");
+    assert_int_equal(read_key("disguised", "words", &key, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_INVALID);
+}
+
 static void read_scratch(const char *name, struct lk_buf *out)
 {
     LK_CLEANUP(lk_free_pointer) char *path = lk_xasprintf("%s/%s", directory, name);
@@ -555,6 +570,7 @@ int main(void)
         cmocka_unit_test(times_are_read_as_the_go_language_writes_them),
         cmocka_unit_test(a_written_key_opens_with_its_passphrase_alone),
         cmocka_unit_test(keys_of_all_the_clients_forms_are_read),
+        cmocka_unit_test(a_sealed_key_behind_what_looks_like_one_is_refused),
         cmocka_unit_test(a_signature_by_an_rsa_key_verifies),
         cmocka_unit_test(notarys_own_ed25519_form_is_read),
         cmocka_unit_test(a_key_file_that_cannot_be_is_named),
