@@ -14,7 +14,7 @@ static const char unnamed[] =
 
 static void write_blob(struct lk_str text, char hex[65])
 {
-    char             bytes[BLOB_BYTES], name[128];
+    char             bytes[BLOB_BYTES], name[80];
     struct lk_digest digest;
 
     memset(bytes, ' ', sizeof(bytes));
