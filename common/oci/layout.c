@@ -123,8 +123,9 @@ int lk_layout_read(const char *directory, struct lk_descriptor *manifest, struct
         read_blob(directory, &found, bytes, err) < 0)
         return -1;
     if (lk_media_type_is_index(found.media_type)) {
-        if (lk_index_read(lk_buf_str(bytes), index, err) < 0 ||
-            only_image(directory, index, &found, err) < 0 ||
+        if (lk_index_read(lk_buf_str(bytes), index, err) < 0)
+            return lk_err_wrap(err, "OCI layout %s", directory);
+        if (only_image(directory, index, &found, err) < 0 ||
             read_blob(directory, &found, bytes, err) < 0)
             return -1;
     }

@@ -14,7 +14,7 @@ static const char unnamed[] =
 
 static void write_blob(struct lk_str text, char hex[65])
 {
-    char             bytes[BLOB_BYTES], name[80];
+    char             bytes[BLOB_BYTES];
     struct lk_digest digest;
 
     memset(bytes, ' ', sizeof(bytes));
@@ -22,7 +22,7 @@ static void write_blob(struct lk_str text, char hex[65])
         memcpy(bytes, text.data, text.len < sizeof(bytes) ? text.len : sizeof(bytes));
     lk_sha256(bytes, sizeof(bytes), &digest);
     lk_hex_encode(hex, digest.sha256, sizeof(digest.sha256));
-    snprintf(name, sizeof(name), "blobs/sha256/%s", hex);
+    LK_CLEANUP(lk_free_pointer) char *name = lk_xasprintf("blobs/sha256/%s", hex);
     scratch_write(name, bytes, sizeof(bytes));
 }
 

@@ -95,8 +95,8 @@ static int take_all(struct lk_receiver *receiver, struct lk_str bytes, struct lk
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    LK_CLEANUP(lk_receiver_free) struct lk_receiver *receiver = NULL;
     LK_CLEANUP(lk_store_close) struct lk_store      *store = NULL;
+    LK_CLEANUP(lk_receiver_free) struct lk_receiver *receiver = NULL;
     struct lk_str                                    bytes = { (const char *)data, size };
     struct lk_err                                    err = { 0 };
     char                                             directory[128];
