@@ -2,81 +2,14 @@
 # forms' bytes.  Both must refuse what was tampered with.
 
 load ../e2e/helper
+. "$ROOT/tests/tools/sigstore.sh"
 
 setup_file() {
     start_world
     start_agents amd64 arm64
-    # The exact versions, and what they need, by their hashes; scripts of packages are not run.
-    cp -r "$ROOT/tests/deep/judge" "$WORLD/judge"
-    (cd "$WORLD/judge" && npm ci --ignore-scripts --no-audit --no-fund >"$WORLD/log/npm" 2>&1) || {
-        cat "$WORLD/log/npm"
-        return 1
-    } >&2
+    sigstore_library_need
     lkcoord keys new --directory "$WORLD/keys" --type ecdsa-p256 p256 >/dev/null
     lkcoord keys new --directory "$WORLD/keys" --signing stranger >/dev/null
-}
-
-# REPOSITORY TAG-OR-DIGEST
-manifest() {
-    curl -sf -H 'Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json' \
-        "http://${1%%/*}/v2/${1#*/}/manifests/$2"
-}
-
-blob() {
-    curl -sf "http://${1%%/*}/v2/${1#*/}/blobs/$2"
-}
-
-# REPOSITORY DIGEST: the one bundle attached to it.
-bundle() {
-    local carrier
-    carrier=$(manifest "$1" "${2/:/-}" | jq -r '.manifests[0].digest')
-    blob "$1" "$(manifest "$1" "$carrier" | jq -r '.layers[0].digest')"
-}
-
-# KEY DIGEST < BUNDLE
-library_accepts() {
-    node "$WORLD/judge/judge.js" "$1" "${2#*:}"
-}
-
-# KEY PAYLOAD SIGNATURE
-openssl_accepts() {
-    if openssl pkey -pubin -in "$1" -noout -text | grep -qi ed25519; then
-        openssl pkeyutl -verify -pubin -inkey "$1" -rawin -in "$2" -sigfile "$3"
-    else
-        openssl dgst -sha256 -verify "$1" -signature "$3" "$2"
-    fi
-}
-
-# KEY < BUNDLE: what DSSE says is signed, put together here anew.
-openssl_accepts_bundle() {
-    local dir=$BATS_TEST_TMPDIR type=application/vnd.in-toto+json
-    cat >"$dir/bundle"
-    jq -r .dsseEnvelope.payload "$dir/bundle" | base64 -d >"$dir/statement"
-    printf 'DSSEv1 %d %s %d ' "${#type}" "$type" "$(wc -c <"$dir/statement")" >"$dir/signed"
-    cat "$dir/statement" >>"$dir/signed"
-    jq -r '.dsseEnvelope.signatures[0].sig' "$dir/bundle" | base64 -d >"$dir/signature"
-    openssl_accepts "$1" "$dir/signed" "$dir/signature"
-}
-
-# REPOSITORY DIGEST KEY: each layer of the .sig tag.
-openssl_accepts_layers() {
-    local layer dir=$BATS_TEST_TMPDIR
-    manifest "$1" "${2/:/-}.sig" | jq -c '.layers[]' >"$dir/layers"
-    [ -s "$dir/layers" ]
-    while read -r layer; do
-        blob "$1" "$(jq -r .digest <<<"$layer")" >"$dir/payload"
-        jq -r '.annotations["dev.cosignproject.cosign/signature"]' <<<"$layer" | base64 -d >"$dir/signature"
-        openssl_accepts "$3" "$dir/payload" "$dir/signature" || return 1
-        [ "$(jq -r '.critical.image."docker-manifest-digest"' "$dir/payload")" = "$2" ] || return 1
-    done <"$dir/layers"
-}
-
-# < BASE64
-flip_bit() {
-    python3 -c 'import base64, sys
-data = bytearray(base64.b64decode(sys.stdin.read()))
-data[20] ^= 1
-print(base64.b64encode(data).decode())'
 }
 
 # KEY REFERENCE: all of it is accepted, and refused for another key or digest or with a byte changed.

@@ -1,6 +1,7 @@
 # Signatures of both forms: where they lie, which keys make them, and what does not count as one.
 
 load helper
+. "$ROOT/tests/tools/sigstore.sh"
 
 setup_file() {
     start_world
@@ -14,19 +15,7 @@ setup_file() {
     start_agents amd64 arm64
 }
 
-INDEX_TYPE=application/vnd.oci.image.index.v1+json
 BUNDLE_TYPE=application/vnd.dev.sigstore.bundle.v0.3+json
-
-# REPOSITORY TAG-OR-DIGEST: the manifest under it.
-manifest() {
-    curl -sf -H "Accept: $INDEX_TYPE, application/vnd.oci.image.manifest.v1+json" \
-        "http://${1%%/*}/v2/${1#*/}/manifests/$2"
-}
-
-# REPOSITORY TAG TYPE < BYTES
-put_manifest() {
-    curl -sf -X PUT -H "Content-Type: $3" --data-binary @- "http://${1%%/*}/v2/${1#*/}/manifests/$2"
-}
 
 digests_of() {
     echo "${1#*@}"
