@@ -44,7 +44,7 @@ CONFIG_fuzz    := $(CONFIG_asan) -fsanitize=fuzzer-no-link
 
 # pkg-config is asked once a make, unless nothing is built by this one; the packages' headers are system headers
 # to us (not warned about).
-ifneq ($(filter-out help clean deps demo check check-deep chaos coverage lint format,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean deps demo check check-deep check-verifiers chaos coverage lint format,$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 endif
@@ -78,7 +78,7 @@ SIM        := $(OUT)/tests/sim/sim
 EXPLORE    := $(OUT)/tests/explore/explore
 HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard tests/tools/*.c)))
 
-.PHONY: all help deps demo check check-deep chaos tests sim explore model coverage mutants fuzz fuzzers lint format bench install clean
+.PHONY: all help deps demo check check-deep check-verifiers chaos tests sim explore model coverage mutants fuzz fuzzers lint format bench install clean
 .SECONDARY:
 
 all: $(PROGRAMS) ## build the programs
@@ -103,6 +103,11 @@ check: ## unit, core and end-to-end tests; ends with "N passed, N failed"
 check-deep: ## sanitizers, big-endian, lint, branches of the cores, models, chaos, slower judges
 	@deploy/install-deps.sh --deep
 	@tests/tools/check-deep.sh
+
+check-verifiers: ## cosign, skopeo, podman and others judge what is published: a Debian 13 is unpacked in build/
+	@deploy/install-deps.sh --verifiers
+	@$(MAKE) --no-print-directory all
+	@tests/tools/check-verifiers.sh
 
 T    ?= 60
 SEED ?=

@@ -3,7 +3,9 @@
 # Installs what lkcoord's build, demo and tests need from Debian 12.  Says in one line what it
 # installs; says and does nothing when nothing is missing.
 #
-#   deploy/install-deps.sh [--deep]      --deep: also what `make check-deep` needs
+#   deploy/install-deps.sh [--deep] [--verifiers]
+#
+# --deep: also what `make check-deep` needs; --verifiers: also what `make check-verifiers` needs
 #
 set -euo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
@@ -16,19 +18,21 @@ test="libcmocka-dev bats openssl apache2-utils jq procps time util-linux fuse-ov
 deep="clang clang-format libclang-rt-14-dev gcc-s390x-linux-gnu libc6-dev-s390x-cross podman docker.io iproute2
       notary golang-go golang-github-docker-notary-dev golang-github-docker-distribution-dev spin"
 
+verifiers="debootstrap"
+
 wanted="$build $run $test"
-case "${1-}" in
-'') ;;
---deep)
-    wanted="$wanted $deep"
+for option; do
+    case $option in
+    --deep) wanted="$wanted $deep" ;;
+    --verifiers) wanted="$wanted $verifiers" ;;
+    *)
+        echo "usage: deploy/install-deps.sh [--deep] [--verifiers]" >&2
+        exit 2
+        ;;
+    esac
     # Whoever has it from elsewhere keeps it: Debian's would take its place.
     command -v npm >/dev/null || wanted="$wanted nodejs npm"
-    ;;
-*)
-    echo "usage: deploy/install-deps.sh [--deep]" >&2
-    exit 2
-    ;;
-esac
+done
 
 is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | head -n 1)" = installed ]

@@ -5,6 +5,7 @@
 # debian13_need             makes build/debian13/root, some 600 MB; at once if it is there
 # debian13 DIR COMMAND...   runs a command in it, on this network, with DIR as its /world and, if there is one,
 #                           DIR/containers as its /etc/containers; whatever else it writes is gone with it
+# debian13_versions         a verifier and its version a line
 
 DEBIAN13=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/debian13
 
@@ -54,14 +55,13 @@ debian13() {
         mount --bind "$root" "$root"
         mount -o remount,bind,ro "$root"
         mount -t proc proc "$root/proc"
-        for place in tmp run var/tmp; do mount -t tmpfs tmpfs "$root/$place"; done
+        for place in tmp run var/tmp dev/shm; do mount -t tmpfs tmpfs "$root/$place"; done
         mount --bind "$dir" "$root/world"
         [ ! -d "$dir/containers" ] || mount --bind "$dir/containers" "$root/etc/containers"
-        HOME=/tmp exec chroot "$root" "$@"' debian13 "$DEBIAN13/root" "$dir" "$@"
+        exec env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@"' debian13 "$DEBIAN13/root" "$dir" "$@"
 }
 
-# As the table names them.
 debian13_versions() {
-    debian13 "$1" dpkg-query -W -f '${Package} ${Version}\n' cosign skopeo podman
+    chroot "$DEBIAN13/root" dpkg-query -W -f '${Package} ${Version}\n' cosign skopeo podman
     echo "cosign $(cat "$DEBIAN13/root/opt/next/version")"
 }

@@ -74,7 +74,10 @@ openssl_accepts_layers() {
         blob "$1" "$(jq -r .digest <<<"$layer")" >"$dir/payload"
         jq -r '.annotations["dev.cosignproject.cosign/signature"]' <<<"$layer" | base64 -d >"$dir/signature"
         openssl_accepts "$3" "$dir/payload" "$dir/signature" || return 1
-        [ "$(jq -r '.critical.image."docker-manifest-digest"' "$dir/payload")" = "$2" ] || return 1
+        [ "$(jq -r '.critical.image."docker-manifest-digest"' "$dir/payload")" = "$2" ] || {
+            echo "signed is another digest"
+            return 1
+        }
     done <"$dir/layers"
 }
 
