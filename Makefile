@@ -84,7 +84,7 @@ HELPERS    := $(patsubst tests/tools/%.c,$(OUT)/tests/tools/%,$(sort $(wildcard 
 all: $(PROGRAMS) ## build the programs
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 	@echo "  CONFIG=dev|release|asan|tsan|cov, PREFIX=/usr/local, DESTDIR="
 
 deps: ## install what is missing from Debian
@@ -104,7 +104,7 @@ check-deep: ## sanitizers, big-endian, lint, branches of the cores, models, chao
 	@deploy/install-deps.sh --deep
 	@tests/tools/check-deep.sh
 
-check-verifiers: ## cosign, skopeo, podman and others judge what is published: a Debian 13 is unpacked in build/
+check-verifiers: ## cosign, skopeo, podman and others judge what is published; the first time needs the network
 	@deploy/install-deps.sh --verifiers
 	@$(MAKE) --no-print-directory all
 	@tests/tools/check-verifiers.sh

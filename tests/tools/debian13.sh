@@ -16,9 +16,9 @@ debian13_mirror() {
 
 # The next release is not yet out: how old its list may be says nothing of the packages, which are checked as ever.
 debian13_next_cosign() {
-    echo "deb $1 forky main" >"$2/etc/apt/sources.list.d/next.list"
+    echo "deb [check-valid-until=no] $1 forky main" >"$2/etc/apt/sources.list.d/next.list"
     chroot "$2" sh -ec 'cd /tmp
-        apt-get -q -o Acquire::Check-Valid-Until=no update
+        apt-get -q update
         apt-get -q download cosign/forky
         dpkg-deb -x cosign_*.deb /opt/next
         dpkg-deb -f cosign_*.deb Version >/opt/next/version
@@ -33,7 +33,8 @@ debian13_need() (
     rm -rf "$DEBIAN13/new"
     mirror=$(debian13_mirror)
     echo "unpacking Debian 13 for its verifiers, once" >&2
-    if ! debootstrap --variant=minbase --include=ca-certificates,cosign,skopeo,podman \
+    # What it mounts goes with it, however it ends.
+    if ! unshare --mount debootstrap --variant=minbase --include=ca-certificates,cosign,skopeo,podman \
         trixie "$DEBIAN13/new" "$mirror" >"$DEBIAN13/log" 2>&1 ||
         ! debian13_next_cosign "$mirror" "$DEBIAN13/new" >>"$DEBIAN13/log" 2>&1; then
         tail -n 20 "$DEBIAN13/log" >&2
@@ -58,7 +59,8 @@ debian13() {
         for place in tmp run var/tmp dev/shm; do mount -t tmpfs tmpfs "$root/$place"; done
         mount --bind "$dir" "$root/world"
         [ ! -d "$dir/containers" ] || mount --bind "$dir/containers" "$root/etc/containers"
-        exec env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@"' debian13 "$DEBIAN13/root" "$dir" "$@"
+        exec env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" "$@"' \
+        debian13 "$DEBIAN13/root" "$dir" "$@"
 }
 
 debian13_versions() {
