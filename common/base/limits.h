@@ -1,5 +1,5 @@
 /*
- * limits - every maximum that input can run into, in one place.
+ * limits - the maxima that input can run into and that more than one file knows; README has a table of what users meet.
  *
  * A limit reached is a named error to whoever asked, never a crash and never silence.
  */

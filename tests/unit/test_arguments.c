@@ -252,6 +252,21 @@ static void a_file_is_refused_with_its_line(void **state)
     assert_string_equal(err.text, "--build-arg-file: opening none: No such file or directory");
 }
 
+static void a_pattern_that_matches_too_many_packages_is_refused(void **state)
+{
+    LK_CLEANUP(lk_spec_fini) struct lk_spec spec = { 0 };
+    struct lk_err                           err = { 0 };
+
+    (void)state;
+    run("mkdir pkg/many; for i in $(seq 257); do mkdir pkg/many/p$i; "
+        "echo \"image: p$i\" > pkg/many/p$i/build.yml; done; git add -A; git commit -q -m "
+        "many");
+    assert_int_equal(spec_of("buildArgs: ['P%=@lkt:pkgs:../many/*']\n", &spec, &err), -1);
+    if (!strstr(err.text, "more than 256 directories match"))
+        fail_msg("%s", err.text);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+}
+
 #define in_place(test) cmocka_unit_test_setup_teardown(test, make_place, place_remove)
 
 int main(void)
@@ -268,6 +283,7 @@ int main(void)
         in_place(packages_that_are_not_there_are_told),
         in_place(files_override_what_is_set),
         in_place(a_file_is_refused_with_its_line),
+        in_place(a_pattern_that_matches_too_many_packages_is_refused),
     };
 
     return cmocka_run_group_tests(tests, git_home_make, git_home_remove);

@@ -407,6 +407,22 @@ static void who_does_not_read_is_cut_by_the_next_sweep(void **state)
     close_bench(bench);
 }
 
+/* One key may not take the places of all others. */
+static void a_key_with_128_sessions_gets_no_further_one(void **state)
+{
+    struct bench *bench = open_bench(false, WAIT_MS);
+
+    (void)state;
+    for (int i = 0; i < 128; i++) {
+        come_in(bench, 0, alice);
+        zsock_destroy(&bench->line[0]);
+    }
+    connect_line(bench, 0, alice);
+    is_turned_away(hello(bench, 0, LK_WIRE_VERSION), LK_ERR_LIMIT, "128 of one key");
+    come_in(bench, 1, bob);
+    close_bench(bench);
+}
+
 static int set_up(void **state)
 {
     struct lk_err       err;
@@ -447,6 +463,7 @@ int main(void)
         cmocka_unit_test(who_is_taken_off_the_list_is_cut_and_not_heard),
         cmocka_unit_test(what_is_posted_to_a_full_pipe_arrives_in_order),
         cmocka_unit_test(who_does_not_read_is_cut_by_the_next_sweep),
+        cmocka_unit_test(a_key_with_128_sessions_gets_no_further_one),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -561,6 +561,27 @@ static void the_hubs_server_and_plain_http_are_refused(void **state)
     assert_refused("http://127.0.0.1:4443", LK_ERR_INVALID, "https://");
 }
 
+static void files_above_their_maximum_are_not_parsed(void **state)
+{
+    LK_CLEANUP(lk_notary_private_free) struct lk_notary_private *key = NULL;
+    LK_CLEANUP(lk_free_pointer) char *bytes = lk_xcalloc(1, LK_NOTARY_FILE_MAX + 1);
+    struct lk_notary_file             file = { 0 };
+    struct lk_err                     err = { 0 };
+
+    (void)state;
+    assert_int_equal(lk_notary_private_read(&key,
+                                            (struct lk_str) { bytes, LK_NOTARY_KEYFILE_MAX },
+                                            LK_STR("words"), &err),
+                     -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    assert_int_equal(lk_notary_file_parse(&file, "targets",
+                                          (struct lk_str) { bytes, LK_NOTARY_FILE_MAX + 1 },
+                                          &err),
+                     -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    assert_non_null(strstr(err.text, "the file of targets is larger than"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -583,6 +604,7 @@ int main(void)
         cmocka_unit_test(what_was_seen_is_remembered_and_never_goes_back),
         cmocka_unit_test(the_server_is_chosen_as_docker_does),
         cmocka_unit_test(the_hubs_server_and_plain_http_are_refused),
+        cmocka_unit_test(files_above_their_maximum_are_not_parsed),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

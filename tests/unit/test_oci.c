@@ -352,6 +352,25 @@ static void documents_above_four_mebibytes_are_not_parsed(void **state)
     assert_int_equal(err.kind, LK_ERR_LIMIT);
 }
 
+/* The files of a layout are a builder's. */
+static void an_index_file_above_four_mebibytes_is_not_read(void **state)
+{
+    char                                  directory[] = "/tmp/lk-test-oci-XXXXXX", path[64];
+    LK_CLEANUP(lk_buf_fini) struct lk_buf bytes = LK_BUF_INIT(LK_MANIFEST_BYTES_MAX);
+    struct lk_descriptor                  found;
+    struct lk_err                         err;
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof(path), "%s/index.json", directory);
+    must(lk_file_replace(path, LK_STR("{}"), 0644, &err));
+    assert_int_equal(truncate(path, LK_MANIFEST_BYTES_MAX + 1), 0);
+    assert_int_equal(lk_layout_read(directory, &found, &bytes, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    assert_non_null(strstr(err.text, "index.json: larger than 4194304 bytes"));
+    must(lk_directory_remove(directory, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +384,7 @@ int main(void)
         cmocka_unit_test(an_image_config_must_say_what_it_runs_on),
         cmocka_unit_test(the_one_image_of_a_layout_is_found_and_checked),
         cmocka_unit_test(a_digest_is_that_of_the_standard),
+        cmocka_unit_test(an_index_file_above_four_mebibytes_is_not_read),
     };
 
     return cmocka_run_group_tests(tests, start, NULL);

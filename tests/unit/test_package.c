@@ -357,6 +357,16 @@ static void names_that_no_registry_takes_are_refused(void **state)
     assert_non_null(strstr(err.text, "has a tag or digest in it"));
 }
 
+static void a_path_that_does_not_fit_is_refused(void **state)
+{
+    char path[LK_PATH_SIZE + 1];
+
+    (void)state;
+    memset(path, 'x', LK_PATH_SIZE);
+    path[LK_PATH_SIZE] = '\0';
+    expect_refusal(path, "xxx...: longer than 1023 characters");
+}
+
 static void objects_are_read_by_their_id(void **state)
 {
     LK_CLEANUP(lk_package_fini) struct lk_package package = { 0 };
@@ -404,6 +414,7 @@ int main(void)
         in_place(the_specification_says_what_linuxkit_would),
         in_place(names_that_no_registry_takes_are_refused),
         in_place(objects_are_read_by_their_id),
+        in_place(a_path_that_does_not_fit_is_refused),
     };
 
     return cmocka_run_group_tests(tests, git_home_make, git_home_remove);

@@ -251,6 +251,64 @@ static void foreign_layers_are_kept_and_understood(void **state)
     assert_non_null(strstr(lk_buf_text(&manifest.bytes), "\"y\":\"kept\""));
 }
 
+/* A manifest or an index with as many entries as are allowed, each of them somebody else's. */
+static void fill(const struct subject *subject, const char *tag, const char *type,
+                 const char *head, const struct lk_descriptor *entry)
+{
+    LK_CLEANUP(lk_buf_fini) struct lk_buf text = LK_BUF_INIT(LK_MANIFEST_BYTES_MAX);
+    char                                  digest[LK_DIGEST_TEXT_SIZE];
+    struct lk_err                         err = { 0 };
+
+    lk_digest_format(&entry->digest, digest);
+    lk_buf_printf(&text, "{\"schemaVersion\":2,\"mediaType\":\"%s\",%s[", type, head);
+    for (int i = 0; i < LK_ATTACHED_LAYERS_MAX; i++)
+        lk_buf_printf(&text, "%s{\"mediaType\":\"%s\",\"size\":%llu,\"digest\":\"%s\"}",
+                      i ? "," : "", LK_OCI_MANIFEST, (unsigned long long)entry->size, digest);
+    lk_buf_add_text(&text, "]}");
+    if (lk_registry_put_manifest(subject->registry, tag, lk_buf_str(&text), type, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static void expect_full(const struct subject *subject, const char *text)
+{
+    struct lk_signatures signatures;
+    struct lk_err        err = { 0 };
+
+    sign_as(&signatures, 0, "h/org/full:1", &subject->image.digest);
+    assert_int_equal(attach_these(subject, &signatures, &err), -1);
+    assert_int_equal(err.kind, LK_ERR_LIMIT);
+    if (!strstr(err.text, text))
+        fail_msg("\"%s\" does not say \"%s\"", err.text, text);
+}
+
+static void to_what_is_full_nothing_is_added(void **state)
+{
+    LK_CLEANUP(close_subject) struct subject listed, signed_by_many;
+    LK_CLEANUP(lk_free_pointer) char        *config = NULL;
+    LK_CLEANUP(lk_buf_fini) struct lk_buf    bytes = LK_BUF_INIT(16);
+    struct lk_descriptor                     blob = { .size = 2 };
+    char                                     tag[LK_TAG_SIZE], digest[LK_DIGEST_TEXT_SIZE];
+    struct lk_err                            err;
+
+    (void)state;
+    open_subject(&listed, "org/full-list");
+    lk_referrers_tag(&listed.image.digest, tag);
+    fill(&listed, tag, LK_OCI_INDEX, "\"manifests\":", &listed.image);
+    expect_full(&listed, "attachments");
+
+    open_subject(&signed_by_many, "org/full-tag");
+    signature_tag(&signed_by_many, tag);
+    lk_buf_add_text(&bytes, "{}");
+    assert_int_equal(local_registry_put(signed_by_many.registry, &bytes, &blob.digest, &err),
+                     0);
+    lk_digest_format(&blob.digest, digest);
+    config = lk_xasprintf("\"config\":{\"mediaType\":\"" LK_OCI_CONFIG
+                          "\",\"size\":2,\"digest\":\"%s\"},\"layers\":",
+                          digest);
+    fill(&signed_by_many, tag, LK_OCI_MANIFEST, config, &blob);
+    expect_full(&signed_by_many, "signatures are attached already");
+}
+
 static void rubbish_under_the_signature_tag_is_not_overwritten(void **state)
 {
     LK_CLEANUP(close_subject) struct subject subject;
@@ -324,6 +382,7 @@ int main(void)
         cmocka_unit_test(a_bundle_counts_for_its_key_its_digest_and_its_names_only),
         cmocka_unit_test(foreign_layers_are_kept_and_understood),
         cmocka_unit_test(rubbish_under_the_signature_tag_is_not_overwritten),
+        cmocka_unit_test(to_what_is_full_nothing_is_added),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
