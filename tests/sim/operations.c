@@ -114,10 +114,15 @@ static void probe(struct sim *sim, struct operation *operation)
 
 static bool waits_for_signer(struct sim *sim, struct operation *operation)
 {
+    struct lk_err err;
+
     if (!operation->effect.sign || sim->now_ms >= sim->registry.signer_down_until_ms)
         return false;
     sim_feel(sim, SIM_SIGNER_IS_DOWN, 0);
-    fail(sim, operation, LK_ERR_RETRY, 0, "the signer does not answer");
+    SIM_SAY(sim, "coordinator: operation %d has no signer", (int)operation->effect.type);
+    lk_err_set(&err, LK_ERR_RETRY, "the signer does not answer");
+    err.is_signers = true; /* no fault of the registry: waited for, however long it lasts */
+    answer(sim, operation, &err, NULL);
     return true;
 }
 
