@@ -10,7 +10,7 @@ load ../e2e/helper
 . "$ROOT/tests/tools/sigstore.sh"
 . "$ROOT/tests/tools/debian13.sh"
 
-REFUSAL='no (matching )?(signature|attestation|bundle)s?( found|:)|failed to verify|image rejected|^refused: |Verification Failure|another digest'
+REFUSAL='no (matching )?(signature|attestation|bundle)s?( found|:)|failed to verify|image rejected|^refused: |Verification Failure|another digest|does not match'
 
 VERIFIERS="cosign2 cosign2-bundle cosign3 skopeo podman library openssl"
 
