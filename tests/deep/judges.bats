@@ -49,10 +49,7 @@ judge() {
 }
 
 @test "sigstore's library and OpenSSL accept an ECDSA P-256 key's signatures, and nothing that was changed" {
-    world_kill coordinator
-    sed -i "s|^  key: .*signing.key|  key: $WORLD/keys/p256.key|" "$WORLD/lkcoordd.yml"
-    world_coordinator
-    world_wait_agents 2
+    sign_with "key: $WORLD/keys/p256.key"
     new_small_package ec "arches: [amd64, arm64]"
     push ec
     [ "$status" -eq 0 ]

@@ -91,6 +91,15 @@ arches_of() {
     raw "$1" | jq -r '.manifests[].platform.architecture' | paste -sd ' '
 }
 
+# KEY-LINE...: the coordinator with another `signing`, and two agents.
+sign_with() {
+    world_kill coordinator
+    sed -i '/^signing:/,/^[^ ]/{/^ /d;/^signing:/d}' "$WORLD/lkcoordd.yml"
+    { echo "signing:"; printf '  %s\n' "$@"; } >>"$WORLD/lkcoordd.yml"
+    world_coordinator
+    world_wait_agents 2
+}
+
 # MODE COUNT REFERENCE...: fails unless the requests of COUNT architectures, of all references together,
 # came one architecture after the other.
 requests_are_in_turn() {

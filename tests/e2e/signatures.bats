@@ -32,15 +32,6 @@ statements() {
     done
 }
 
-# KEY-LINE...: the coordinator with another `signing`.
-sign_with() {
-    world_kill coordinator
-    sed -i '/^signing:/,/^[^ ]/{/^ /d;/^signing:/d}' "$WORLD/lkcoordd.yml"
-    { echo "signing:"; printf '  %s\n' "$@"; } >>"$WORLD/lkcoordd.yml"
-    world_coordinator
-    world_wait_agents 2
-}
-
 @test "index and images carry every name in both forms, by the same key" {
     new_small_package both "arches: [amd64]"
     push both

@@ -2,6 +2,7 @@
 # Loaded by the tests here: other people's verifiers, each asked as its users ask it.
 #
 # VERIFIERS                     their names, in the order of the table in the README
+# NEXT_COSIGN                   cosign 3, as a program of theirs
 # REFUSAL                       what is in the words of one that refuses: who could not judge has not refused
 # ask VERIFIER KEY REFERENCE    says what it says.  A reference is with a tag, or with tag and digest: then the digest
 #                               counts.  Exits with 0 if all that the verifier looks at is signed by the key.
@@ -12,6 +13,7 @@ load ../e2e/helper
 
 REFUSAL='no (matching )?(signature|attestation|bundle)s?( found|:)|failed to verify|image rejected|^refused: |Verification Failure|another digest|does not match'
 
+NEXT_COSIGN=/opt/next/usr/bin/cosign
 VERIFIERS="cosign2 cosign2-bundle cosign3 skopeo podman library openssl"
 
 # What they are given, as they see it: /world.
@@ -68,7 +70,7 @@ ask() {
     cp "$key" "$WORLD/given/key.pub"
     case $1 in
     cosign2) cosign_verify cosign "$reference" ;;
-    cosign3) cosign_verify /opt/next/usr/bin/cosign "$reference" ;;
+    cosign3) cosign_verify "$NEXT_COSIGN" "$reference" ;;
     skopeo) verifier skopeo copy --all --remove-signatures "docker://$reference" dir:/tmp/copy ;;
     podman) verifier podman --cgroup-manager cgroupfs pull "$reference" ;;
     cosign2-bundle)
