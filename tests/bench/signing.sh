@@ -18,20 +18,8 @@ start_proxy() {
     printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$PROXY" >>"$WORLD/registries.conf"
 }
 
-# TAG: "MS ROUNDS" between the last arch tag that was read back and the final tag's PUT.
 between_tags() {
-    awk -v tag="$1" '
-        $6 != "lkcoordd" { next }
-        $5 ~ ("/manifests/" tag "-") && $1 == "GET" && $2 == 200 { from = $7 }
-        $5 ~ ("/manifests/" tag "$") && $1 == "PUT" { until = $8 }
-        { ended[NR] = $7; began[NR] = $8; last = NR }
-        END {
-            # Requests were written down in the order in which they ended: the first to end that began late enough.
-            at = from
-            for (i = 1; i <= last; i++)
-                if ((i in ended) && began[i] >= at && ended[i] <= until) { rounds++; at = ended[i] }
-            print until - from, rounds + 0
-        }' "$WORLD/proxy/requests"
+    awk -v tag="$1" -f "$ROOT/tests/tools/between-tags.awk" "$WORLD/proxy/requests"
 }
 
 # NAME ARGUMENT...
