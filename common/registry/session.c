@@ -102,13 +102,22 @@ static bool is_passing(int status)
     return status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
 
-static enum lk_err_kind kind_of(int status, const struct complaint *complaint)
+/* As registries in maintenance answer, and pull-through caches, which never change. */
+static bool is_read_only(const struct lk_call *call, int status)
+{
+    const char *method = call->request.method;
+
+    return status == 405 && strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+}
+
+static enum lk_err_kind kind_of(const struct lk_call *call, int status,
+                                const struct complaint *complaint)
 {
     /* VERSION is a trust server's: somebody else published meanwhile. */
     if (status == 400 && (strcmp(complaint->code, "DIGEST_INVALID") == 0 ||
                           strcmp(complaint->code, "VERSION") == 0))
         return LK_ERR_CONFLICT;
-    if (is_passing(status))
+    if (is_passing(status) || is_read_only(call, status))
         return LK_ERR_RETRY;
     if (status == 401 || status == 403)
         return LK_ERR_DENIED;
@@ -119,8 +128,11 @@ static enum lk_err_kind kind_of(int status, const struct complaint *complaint)
     return status == 413 ? LK_ERR_LIMIT : LK_ERR_PERMANENT;
 }
 
-static const char *advice(const struct lk_registry *registry, int status)
+static const char *advice(const struct lk_registry *registry, const struct lk_call *call,
+                          int status)
 {
+    if (is_read_only(call, status))
+        return "; it takes nothing now: it is read-only, or a cache of another registry";
     if (status != 401 && status != 403)
         return "";
     switch (registry->credential.kind) {
@@ -139,12 +151,12 @@ int lk_session_refused(const struct lk_registry *registry, const struct lk_call 
     struct complaint complaint;
 
     read_complaint(answer, &complaint);
-    return lk_err_set(err, kind_of(answer->status, &complaint),
+    return lk_err_set(err, kind_of(call, answer->status, &complaint),
                       "%s %s, repository %s: %s: answered %d%s%s%s%s%s", registry->noun,
                       registry->name.host, registry->name.path, call->what, answer->status,
                       complaint.code[0] ? " " : "", complaint.code,
                       complaint.message[0] ? ": " : "", complaint.message,
-                      advice(registry, answer->status));
+                      advice(registry, call, answer->status));
 }
 
 /* Seconds or a date; 0 if absent or unreadable. */

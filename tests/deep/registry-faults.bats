@@ -182,3 +182,29 @@ pause_after() {
     is_published
     run ! grep -F '[refused/amd64@' "$WORLD/log/push.$BATS_TEST_NUMBER.err"
 }
+
+# true|false: the registry begins anew, and takes nothing or everything.
+read_only() {
+    world_kill registry
+    sed -i "/readonly/d; s/^storage:/&\n  maintenance: {readonly: {enabled: $1}}/" "$WORLD/registry/config.yml"
+    registry_again
+}
+
+says_read_only() {
+    grep -q 'answered 405.*it is read-only' "$WORLD/log/push.$BATS_TEST_NUMBER.err"
+}
+
+@test "while a registry takes nothing a push waits and says so; what is there stays good, and nothing is built twice" {
+    push_on_a_bad_day before
+    is_published
+    before=$published
+    read_only true
+    lkcoord verify --key "$SIGNING_KEY" "$before"
+    push_on_a_bad_day meanwhile &
+    local push=$!
+    world_wait "the reason" 60 says_read_only
+    read_only false
+    wait "$push"
+    grep '@sha256:' "$WORLD/log/push.$BATS_TEST_NUMBER.out"
+    is_built_once
+}
