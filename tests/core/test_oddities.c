@@ -513,6 +513,7 @@ static void a_limit_is_of_a_registry_and_not_of_what_begins_like_it(void **state
     assert_int_equal(lk_upload_limit_of(core, "org/it"), 1);
     assert_int_equal(lk_upload_limit_of(core, "organic/it"), 0);
     assert_int_equal(lk_upload_limit_of(core, "other/it"), 0);
+    assert_int_equal(lk_upload_limit_of(core, "owl/it"), 0);
 }
 
 int main(void)

@@ -718,6 +718,157 @@ static void what_cannot_be_built_is_refused_without_a_push(void **state)
     assert_null(lk_core_first_push(w->core));
 }
 
+/* `neighbour` is built by the same push: only what the copy is taken from would make it a release. */
+static void check_meanwhile(const struct lk_index_name *neighbour)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &elsewhere, &hash, 2);
+
+    plant(w, "org/it", "abc", 2, 1, true);
+    if (neighbour) {
+        request.packages[1] =
+            request_of(1, neighbour->repository, neighbour->tag, 1, &amd64).packages[0];
+        request.count = 2;
+    }
+    submit(w, &request);
+    run_until_effect(w, LK_EFFECT_ACCEPT_CHILD);
+    plant(w, "org/other", "v1", 1, 2, true)->entries[0].arch = riscv64;
+    run(w);
+    assert_int_equal(package_of(w)->outcome, LK_OUTCOME_REFUSED);
+    assert_non_null(strstr(package_of(w)->text, "holds an image for riscv64 already"));
+    assert_int_equal(tag_in(w, "org/other", "v1", false)->count, 1);
+}
+
+static void a_copy_is_not_mixed_with_what_came_under_its_name_meanwhile(void **state)
+{
+    const struct lk_index_name same_tag = { "org/third", "abc" },
+                               same_place = { "org/it", "def" };
+
+    (void)state;
+    check_meanwhile(NULL);
+    check_meanwhile(&same_tag);
+    check_meanwhile(&same_place);
+}
+
+static void an_image_of_a_release_is_replaced_where_a_person_says_so(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = taken(1, &release, &hash, 1);
+    char           there[LK_DIGEST_TEXT_SIZE], wanted[LK_DIGEST_TEXT_SIZE];
+
+    (void)state;
+    lk_digest_format(&plant(w, "org/it", "abc", 1, 1, true)->entries[0].child.digest, wanted);
+    lk_digest_format(&plant(w, "org/it", "v1", 1, 2, true)->entries[0].child.digest, there);
+    push(w, &request);
+    LK_CLEANUP(lk_free_pointer)
+    char *text = lk_xasprintf("another image for amd64 already: %s, not %s", there, wanted);
+    check(w, LK_OUTCOME_REFUSED, text);
+    request.key = 2;
+    request.options.replace_count = 1;
+    request.options.replace[0] = amd64;
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "");
+    same_images(w, &hash, &release, 1);
+}
+
+/* In its turn the coordinator looks anew: what it found before counts no more. */
+static void what_is_kept_is_counted_anew_after_the_tag_was_moved(void **state)
+{
+    LK_WORLD       w = world_of_three();
+    struct request request = request_of(1, "org/it", "abc", 1, &amd64);
+
+    (void)state;
+    plant(w, "org/it", "abc", 1, 2, true)->entries[0].arch = riscv64;
+    w->faults[LK_EFFECT_TAG] = (struct world_fault) { 1, LK_ERR_CONFLICT };
+    submit(w, &request);
+    run_until_effect(w, LK_EFFECT_TAG);
+    carry_out_one(w);
+    assert_string_equal(package_of(w)->text,
+                        "waits, and will try again: the registry says conflict");
+    run(w);
+    check(w, LK_OUTCOME_OK, "");
+    assert_string_equal(package_of(w)->text, "");
+    assert_int_equal(tag_in(w, "org/it", "abc", false)->count, 2);
+    request.key = 2;
+    request.options.force = true;
+    request.options.replace_count = 1;
+    request.options.replace[0] = riscv64;
+    w->faults[LK_EFFECT_TAG] = (struct world_fault) { 1, LK_ERR_CONFLICT };
+    push(w, &request);
+    check(w, LK_OUTCOME_OK, "entries left out of the index: 1");
+}
+
+static void look_and_merge(struct world *w, uint8_t key, bool sign, bool no_arch_tags)
+{
+    struct request request = request_of(key, "org/it", "abc", 1, &amd64);
+
+    request.options.sign = sign;
+    request.options.force = true;
+    request.options.no_arch_tags = no_arch_tags;
+    submit(w, &request);
+    run_until_effect(w, LK_EFFECT_PROBE);
+    assert_int_equal(w->last[LK_EFFECT_PROBE].sign, sign);
+    assert_int_equal(w->last[LK_EFFECT_PROBE].no_arch_tag, no_arch_tags);
+    run(w);
+    check(w, LK_OUTCOME_OK, "");
+    assert_int_equal(w->last[LK_EFFECT_MERGE].no_arch_tag, no_arch_tags);
+    for (size_t i = w->fact_count; i-- > 0;)
+        if (w->facts[i].type == LK_FACT_PACKAGE_MERGED) {
+            assert_int_equal(w->facts[i].is_signed, sign);
+            return;
+        }
+    fail_msg("nothing was merged");
+}
+
+static void who_looks_and_who_merges_knows_what_is_to_be_signed_and_tagged(void **state)
+{
+    LK_WORLD w = world_of_three();
+
+    (void)state;
+    look_and_merge(w, 1, true, false);
+    look_and_merge(w, 2, false, true);
+}
+
+/* Two releases of one repository wait for a turn in which somebody else is; the first may be late with its look. */
+static void check_publishing(bool first_is_late)
+{
+    static const struct lk_index_name names[] = { { "org/it", "v1" }, { "org/it", "v2" } };
+    LK_WORLD                          w = world_of_three();
+    struct request                    holder = request_of(9, "org/it", "held", 1, &s390x);
+
+    plant(w, "org/it", "abc", 1, 1, true);
+    submit(w, &holder);
+    run_until_job(w, &s390x, LK_JOB_IN_TURN);
+    w->agents[2].stuck = true;
+    settle(w);
+    for (size_t i = 0; i < 2; i++) {
+        struct request request = taken((uint8_t)(i + 1), &names[i], &hash, 1);
+        request.options.no_arch_tags = true;
+        w->faults[LK_EFFECT_PROBE] =
+            (struct world_fault) { first_is_late && i == 0, LK_ERR_RETRY };
+        submit(w, &request);
+        settle(w);
+    }
+    while (package_of(w)->state != LK_PACKAGE_PUBLISHING ||
+           lk_core_push(w->core, w->push - 1)->packages->state != LK_PACKAGE_PUBLISHING) {
+        w->now_ms += 1000;
+        alive(w, &w->agents[2]);
+        timer(w);
+        settle(w);
+    }
+    w->agents[2].stuck = false;
+    while (w->seen[LK_EFFECT_TAG] < 1)
+        assert_true(move_one(w));
+    assert_string_equal(w->last[LK_EFFECT_TAG].tag, names[first_is_late].tag);
+}
+
+static void who_wants_to_publish_first_publishes_first(void **state)
+{
+    (void)state;
+    check_publishing(false);
+    check_publishing(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -756,6 +907,11 @@ int main(void)
         cmocka_unit_test(arch_tags_that_nobody_wants_are_neither_written_nor_missed),
         cmocka_unit_test(an_unsigned_package_says_so_and_its_neighbour_is_signed),
         cmocka_unit_test(what_cannot_be_built_is_refused_without_a_push),
+        cmocka_unit_test(a_copy_is_not_mixed_with_what_came_under_its_name_meanwhile),
+        cmocka_unit_test(who_looks_and_who_merges_knows_what_is_to_be_signed_and_tagged),
+        cmocka_unit_test(what_is_kept_is_counted_anew_after_the_tag_was_moved),
+        cmocka_unit_test(an_image_of_a_release_is_replaced_where_a_person_says_so),
+        cmocka_unit_test(who_wants_to_publish_first_publishes_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,58 @@ static void who_staged_first_goes_first(void **state)
     assert_int_equal(push_of(w)->outcome, LK_OUTCOME_OK);
 }
 
+/* While somebody else is inside, `first` stages before `second`, of one push or of two. */
+static void check_order(const struct lk_arch *first, const struct lk_arch *second, bool of_two)
+{
+    LK_WORLD w = world_of_three();
+    uint64_t pushes[3] = { 0 };
+
+    for (size_t i = 0; i < LK_COUNT(three) && of_two; i++)
+        pushes[i] =
+            submit_one(w, (uint8_t)(i + 1), (const char *[]) { "a", "b", "c" }[i], &three[i]);
+    if (!of_two)
+        submit_three(w);
+    for (size_t i = 0; i < 2; i++)
+        w->agents[i].stuck = true;
+    run_until_job(w, &s390x, LK_JOB_IN_TURN);
+    w->agents[2].stuck = true;
+    for (size_t k = 0; k < 2; k++) {
+        const struct lk_arch *arch = k ? second : first;
+        size_t                at = lk_arch_eq(arch, &arm64);
+        w->agents[at].stuck = false;
+        w->push = of_two ? pushes[at] : w->push;
+        run_until_job(w, arch, LK_JOB_STAGED);
+    }
+    w->agents[2].stuck = false;
+    w->push = of_two ? pushes[lk_arch_eq(first, &arm64)] : w->push;
+    run_until_job(w, first, LK_JOB_IN_TURN);
+    w->push = of_two ? pushes[lk_arch_eq(second, &arm64)] : w->push;
+    assert_int_equal(job_of(w, second)->state, LK_JOB_STAGED);
+    run(w);
+}
+
+static void whoever_staged_first_goes_first(void **state)
+{
+    (void)state;
+    for (int of_two = 0; of_two < 2; of_two++) {
+        check_order(&amd64, &arm64, of_two);
+        check_order(&arm64, &amd64, of_two);
+    }
+}
+
+static void the_end_of_a_permit_wakes_the_core(void **state)
+{
+    struct lk_core_config config = lk_core_defaults;
+
+    (void)state;
+    config.lease_ms = config.suspect_ms = config.source_ms = 100 * config.hold_ms;
+    LK_CLEANUP(world_free) struct world *w = world_new(&config);
+    add_agent(w, "a", &amd64, false, 1);
+    submit_one(w, 1, "abc", &amd64);
+    run_until_job(w, &amd64, LK_JOB_IN_TURN);
+    assert_int_equal(w->wake_ms, w->now_ms + config.hold_ms);
+}
+
 static void the_same_tag_twice_waits_and_finds_nothing_to_do(void **state)
 {
     LK_WORLD w = world_of_three();
@@ -244,6 +296,8 @@ int main(void)
         cmocka_unit_test(a_permit_lost_in_a_crash_is_given_anew_in_the_new_epoch),
         cmocka_unit_test(what_was_pushed_while_we_were_away_counts_once),
         cmocka_unit_test(a_repository_has_one_turnstile_whatever_was_forgotten),
+        cmocka_unit_test(whoever_staged_first_goes_first),
+        cmocka_unit_test(the_end_of_a_permit_wakes_the_core),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
