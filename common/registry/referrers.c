@@ -46,6 +46,15 @@ static int add_page(const struct lk_http_answer *answer, json_t *list, struct lk
     return 0;
 }
 
+/* Trouble on the way to the registry (as 520 of a proxy) says nothing about what it keeps; 501 does. */
+static int in_trouble(const struct lk_registry *registry, const struct lk_call *call,
+                      const struct lk_http_answer *answer, struct lk_err *err)
+{
+    lk_session_refused(registry, call, answer, err);
+    err->kind = LK_ERR_RETRY;
+    return -1;
+}
+
 /* One page; `*url` then is the next one's.  False in `*by_api`: this registry keeps no list. */
 static int ask_page(struct lk_registry *registry, char **url, json_t *list, bool *by_api,
                     struct lk_err *err)
@@ -64,6 +73,8 @@ static int ask_page(struct lk_registry *registry, char **url, json_t *list, bool
     *by_api = answer.status == 200;
     if (answer.status == 401 || answer.status == 403)
         return lk_session_refused(registry, &call, &answer, err);
+    if (answer.status >= 500 && answer.status != 501)
+        return in_trouble(registry, &call, &answer, err);
     if (!*by_api)
         return 0;
     if (add_page(&answer, list, err) < 0 || next_page(*url, &answer, &next, err) < 0)

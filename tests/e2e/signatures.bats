@@ -118,6 +118,32 @@ verifies_by_one_form() {
     verifies_by_one_form "$published" "$SIGNING_KEY" .sig
 }
 
+# Without the `.sig` tags, all depends on the list.
+@test "trouble with the list of referrers does not pass for a registry that has none" {
+    rm -f "$WORLD/proxy/referrers"
+    new_small_package troubled "arches: [amd64]"
+    REGISTRY=$PROXY push troubled
+    [ "$status" -eq 0 ]
+    for code in 405 501; do
+        echo "9 GET /referrers/ status $code" >"$WORLD/proxy/faults"
+        verifies_by_one_form "$published" "$SIGNING_KEY" .sig
+    done
+
+    touch "$WORLD/proxy/referrers"
+    new_small_package asked "arches: [amd64]"
+    : >"$WORLD/proxy/faults"
+    REGISTRY=$PROXY push asked
+    [ "$status" -eq 0 ]
+    verifies_by_one_form "$published" "$SIGNING_KEY" .sig
+    echo "2 GET /referrers/ status 500" >"$WORLD/proxy/faults"
+    lkcoord verify --plain-http --key "$SIGNING_KEY" "$published"
+    [ ! -s "$WORLD/proxy/faults" ]
+    echo "99 GET /referrers/ status 520" >"$WORLD/proxy/faults"
+    run -4 lkcoord verify --plain-http --key "$SIGNING_KEY" "$published"
+    [[ $output == *"listing referrers: answered 520"* ]]
+    rm -f "$WORLD/proxy/faults" "$WORLD/proxy/referrers"
+}
+
 # PUT is answered, and what is found afterwards is what it was: as if another one had written at the same time.
 @test "a list that is not what was written there is read and added to again" {
     rm -f "$WORLD/proxy/referrers"
