@@ -14,7 +14,7 @@ build="gcc make pkg-config libc6-dev git libzmq3-dev libczmq-dev libyaml-dev lib
        libcurl4-openssl-dev libsodium-dev libsqlite3-dev libjansson-dev libssl-dev libzstd-dev
        nanopb libnanopb-dev protobuf-compiler python3 python3-protobuf"
 run="docker-registry buildah runc bubblewrap skopeo qemu-user-static curl ca-certificates"
-test="libcmocka-dev bats openssl apache2-utils jq procps time util-linux fuse-overlayfs"
+test="libcmocka-dev bats openssl apache2-utils jq procps time util-linux fuse-overlayfs systemd"
 deep="clang clang-format libclang-rt-14-dev gcc-s390x-linux-gnu libc6-dev-s390x-cross podman docker.io iproute2
       notary golang-go golang-github-docker-notary-dev golang-github-docker-distribution-dev spin"
 

@@ -53,3 +53,18 @@ teardown_file() {
     [[ $output == *--config* ]]
     [ -x "$INSTALLED/share/doc/lkcoord/examples/sign-with-openssl" ]
 }
+
+# Below their prefix, for systemd looks for the programs too.
+@test "systemd finds nothing wrong with the units and the users" {
+    BIN=$LK_BIN DESTDIR='' PREFIX=$WORLD/prefix "$ROOT/deploy/install.sh"
+    cd "$WORLD/prefix/lib"
+    for program in lkagentd lkcoordd lkcoord-signd; do
+        [ -f "systemd/system/$program.service" ]
+        run -0 systemd-analyze verify --man=no "$PWD/systemd/system/$program.service"
+        [[ $output != *"$program"* ]]
+    done
+    run -0 systemd-sysusers --dry-run --root="$WORLD/root" "$PWD/sysusers.d/lkcoord.conf"
+    for unit in systemd/system/lkcoord*.service; do
+        [[ $output == *"user '$(sed -n 's/^User=//p' "$unit")'"* ]]
+    done
+}
