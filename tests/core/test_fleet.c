@@ -757,6 +757,43 @@ static void a_registry_without_a_limit_has_none(void **state)
     assert_int_equal(w->seen[LK_EFFECT_TICKET], 3);
 }
 
+static const struct lk_job *job_in(const struct world *w, uint64_t push)
+{
+    return &lk_core_push(w->core, push)->packages->jobs[0];
+}
+
+/* What was there already, or has been uploaded, stays in its turn, for the registry cannot be asked about it. */
+static void check_place(bool kept)
+{
+    LK_WORLD w = world_with_uploads(1);
+
+    if (kept) {
+        struct world_index *index = tag_in(w, "org/r0", "t", true);
+        index->count = 1;
+        index->entries[0].arch = amd64;
+        index->entries[0].child = child_of(77, 1);
+        index->entries[0].is_signed = true;
+        put_manifest(w, &index->entries[0].child.digest);
+    }
+    w->faults[LK_EFFECT_ACCEPT_CHILD] = (struct world_fault) { 1000, LK_ERR_RETRY };
+    push_to_own_repository(w, 0, true);
+    settle(w);
+    uint64_t first = w->push;
+    assert_int_equal(job_in(w, first)->state, LK_JOB_IN_TURN);
+    assert_int_equal(job_in(w, first)->kept, kept);
+    push_to_own_repository(w, 1, true);
+    settle(w);
+    assert_int_equal(job_in(w, first)->state, LK_JOB_IN_TURN);
+    assert_int_equal(job_in(w, w->push)->state, LK_JOB_IN_TURN);
+}
+
+static void what_is_not_uploaded_or_is_up_takes_no_place(void **state)
+{
+    (void)state;
+    check_place(true);
+    check_place(false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -790,6 +827,7 @@ int main(void)
         cmocka_unit_test(uploads_inside_the_turn_count_as_well),
         cmocka_unit_test(who_waits_for_a_place_gets_no_ticket_by_asking),
         cmocka_unit_test(a_registry_without_a_limit_has_none),
+        cmocka_unit_test(what_is_not_uploaded_or_is_up_takes_no_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
