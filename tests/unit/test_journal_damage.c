@@ -2,6 +2,7 @@
 #include "coordinator/store/store.h"
 
 #include "common/base/buf.h"
+#include "common/base/hex.h"
 #include "common/os/file.h"
 #include "coordinator/core/core.h"
 #include "coordinator/store/backup.h"
@@ -151,6 +152,18 @@ static void a_record_of_another_format_than_was_written_is_refused(void **state)
                             "record 3 is not what was written");
 }
 
+static void a_record_whose_sum_was_cut_is_refused_by_its_number(void **state)
+{
+    check_replay_is_refused(*state, "UPDATE journal SET sum=substr(sum, 1, 8) WHERE seq=3",
+                            "record 3 is not what was written");
+}
+
+static void a_record_without_a_sum_is_refused_by_its_number(void **state)
+{
+    check_replay_is_refused(*state, "UPDATE journal SET sum=x'' WHERE seq=3",
+                            "record 3 is not what was written");
+}
+
 static void a_record_that_is_gone_is_missing_by_its_number(void **state)
 {
     check_replay_is_refused(*state, "DELETE FROM journal WHERE seq=3", "record 3 is missing");
@@ -215,6 +228,29 @@ static void the_note_of_another_journal_says_nothing_of_this_one(void **state)
     journal = opened(place);
 }
 
+/* As half a write would leave it, or a hand. */
+static void a_damaged_note_of_the_end_says_nothing(void **state)
+{
+    static const char *const ends[] = { "+00000000000000001000\n", " 00000000000000001000 ",
+                                        " 0000000000000000100x\n", " 0000000000000000100",
+                                        " 00000000000000001000\n" };
+    const struct place      *place = *state;
+    const uint8_t            cluster[LK_CLUSTER_BYTES] = { 1 };
+    LK_CLEANUP(lk_free_pointer) char *path = lk_xasprintf("%s/journal.head", place->directory);
+    char                              hex[2 * LK_CLUSTER_BYTES + 1];
+    struct lk_err                     err;
+
+    lk_hex_encode(hex, cluster, sizeof(cluster));
+    for (size_t i = 0; i < LK_COUNT(ends); i++) {
+        LK_CLEANUP(lk_close_fd) int       fd = -1;
+        LK_CLEANUP(lk_free_pointer) char *note = lk_xasprintf("%s%s", hex, ends[i]);
+
+        must(lk_file_replace(path, lk_str_of(note), 0600, &err), &err);
+        must(lk_head_open(&fd, place->directory, &err), &err);
+        assert_int_equal(lk_head_read(fd, cluster), i == LK_COUNT(ends) - 1 ? 1000 : 0);
+    }
+}
+
 /* ---- on the disk ---- */
 
 static void what_was_appended_is_on_the_disk(void **state)
@@ -275,6 +311,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_record_that_was_changed_is_refused_by_its_number),
         TEST(a_record_of_another_format_than_was_written_is_refused),
+        TEST(a_record_whose_sum_was_cut_is_refused_by_its_number),
+        TEST(a_record_without_a_sum_is_refused_by_its_number),
+        TEST(a_damaged_note_of_the_end_says_nothing),
         TEST(a_record_that_is_gone_is_missing_by_its_number),
         TEST(records_that_are_gone_are_missing_by_their_numbers),
         TEST(what_was_changed_since_it_was_read_is_not_made_right_by_a_compaction),
