@@ -228,6 +228,37 @@ static void the_note_of_another_journal_says_nothing_of_this_one(void **state)
     journal = opened(place);
 }
 
+static void count_finding(void *ctx, const char *finding)
+{
+    (void)finding;
+    ++*(unsigned *)ctx;
+}
+
+/* What follows a fault is judged by what the record there says of itself. */
+static void one_fault_is_one_finding(void **state)
+{
+    static const char *const faults[] = {
+        "UPDATE journal SET fact=(SELECT fact FROM journal WHERE seq=4) WHERE seq=2",
+        "DELETE FROM journal WHERE seq=3",
+    };
+    const struct place                             *place = *state;
+    LK_CLEANUP(lk_journal_close) struct lk_journal *journal = filled(place);
+    struct lk_inspection                            found;
+    struct lk_err                                   err;
+
+    lk_journal_close(&journal);
+    for (unsigned i = 0; i < LK_COUNT(faults); i++) {
+        unsigned findings = 0;
+
+        run_sql(place, faults[i]);
+        must(lk_journal_inspect(place->database, NULL, &found, count_finding, &findings, &err),
+             &err);
+        assert_int_equal(findings, i + 1);
+        assert_int_equal(found.faults, i + 1);
+        assert_int_equal(found.good, 1);
+    }
+}
+
 /* As half a write would leave it, or a hand. */
 static void a_damaged_note_of_the_end_says_nothing(void **state)
 {
@@ -313,6 +344,7 @@ int main(void)
         TEST(a_record_of_another_format_than_was_written_is_refused),
         TEST(a_record_whose_sum_was_cut_is_refused_by_its_number),
         TEST(a_record_without_a_sum_is_refused_by_its_number),
+        TEST(one_fault_is_one_finding),
         TEST(a_damaged_note_of_the_end_says_nothing),
         TEST(a_record_that_is_gone_is_missing_by_its_number),
         TEST(records_that_are_gone_are_missing_by_their_numbers),
