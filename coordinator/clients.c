@@ -103,6 +103,24 @@ static void take_resume(struct lk_coordinator *c, struct lk_session *session,
     lk_coordinator_step(c, &event);
 }
 
+static void answer_recall(struct lk_coordinator *c, struct lk_session *session,
+                          const struct lk_wire_in *in)
+{
+    const lk_wire_Recall   *recall = &in->envelope.body.recall;
+    const struct lk_digest *index = lk_core_published(c->core, recall->repository, recall->tag);
+    lk_wire_Envelope        out = { .request = in->envelope.request };
+
+    if (index) {
+        out.which_body = lk_wire_Envelope_published_tag;
+        out.body.published.index_digest.size = sizeof(index->sha256);
+        memcpy(out.body.published.index_digest.bytes, index->sha256, sizeof(index->sha256));
+        lk_door_post(c->clients, session, &out);
+    }
+    out.which_body = lk_wire_Envelope_done_tag;
+    out.body.done = (lk_wire_Done) { .count = index != NULL };
+    lk_door_post(c->clients, session, &out);
+}
+
 static void take_retry(struct lk_coordinator *c, struct lk_session *session,
                        const struct lk_wire_in *in)
 {
@@ -133,6 +151,7 @@ static void message(void *ctx, struct lk_session *session, const struct lk_wire_
     case lk_wire_Envelope_drain_agent_tag: take_drain(c, session, in); return;
     case lk_wire_Envelope_resume_agent_tag: take_resume(c, session, in); return;
     case lk_wire_Envelope_retry_tag: take_retry(c, session, in); return;
+    case lk_wire_Envelope_recall_tag: answer_recall(c, session, in); return;
     case lk_wire_Envelope_list_tag:
         lk_client_list(c, session, envelope->request,
                        envelope->body.list.all ? LK_LIST_ALL : LK_LIST_LIVE);

@@ -19,7 +19,7 @@ struct field_name {
     X(Want) X(Object) X(Absent) X(Credit) X(LogPiece)                                   \
     X(Submit) X(Accepted) X(Watch) X(PushUpdate) X(PackageUpdate) X(JobUpdate)          \
     X(Synced) X(Cancel) X(Done) X(List) X(ListAgents) X(AgentUpdate) X(Follow)          \
-    X(DrainAgent) X(ResumeAgent) X(Retry)
+    X(DrainAgent) X(ResumeAgent) X(Retry) X(Recall) X(Published)
 
 #define FIELD(a, memory, rule, kind, field, tag) { tag, #field },
 #define FIELDS_OF(message)                                    \

@@ -269,6 +269,11 @@ static const char *wrong_in(const lk_wire_Envelope *e)
     case lk_wire_Envelope_resume_agent_tag:
         return unless(e->body.resume_agent.name[0], no_agent);
     case lk_wire_Envelope_follow_tag: return unless(e->body.follow.job, "it names no job");
+    case lk_wire_Envelope_recall_tag:
+        return unless(e->body.recall.repository[0] && e->body.recall.tag[0],
+                      "it names no tag of a repository");
+    case lk_wire_Envelope_published_tag:
+        return unless(e->body.published.index_digest.size == 32, "it has no digest");
     default: return NULL;
     }
 }

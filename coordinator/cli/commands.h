@@ -18,6 +18,7 @@ extern const struct lk_command lk_cmd_cancel;
 extern const struct lk_command lk_cmd_retry;
 extern const struct lk_command lk_cmd_agents;
 extern const struct lk_command lk_cmd_verify;
+extern const struct lk_command lk_cmd_audit;
 extern const struct lk_command lk_cmd_keys;
 extern const struct lk_command lk_cmd_trust;
 extern const struct lk_command lk_cmd_version;

@@ -1,6 +1,6 @@
 /*
  * verdict - what `verify` and `audit` find at one reference, and how they say it: rows for people, or JSON
- * (lkcoord.verification/1).
+ * (an object of lkcoord.verification/1 or lkcoord.audit/1).
  */
 #ifndef LK_CLI_VERDICT_H
 #define LK_CLI_VERDICT_H

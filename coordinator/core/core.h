@@ -82,7 +82,10 @@ const struct lk_package *lk_core_package_of_job(const struct lk_core *core, uint
 const struct lk_agent   *lk_core_agent(const struct lk_core *core,
                                        size_t                index); /* NULL past the last */
 /* False: there are agents_max others, and none of them has left. */
-bool     lk_core_takes_agent(const struct lk_core *core, const char *name);
+bool lk_core_takes_agent(const struct lk_core *core, const char *name);
+/* The index that was published last under this name; NULL if it is not known (any more). */
+const struct lk_digest *lk_core_published(const struct lk_core *core, const char *repository,
+                                          const char *tag);
 uint32_t lk_core_agent_busy(const struct lk_core *core, const struct lk_agent *agent);
 uint64_t lk_core_epoch(const struct lk_core *core);
 

@@ -34,3 +34,12 @@ const struct lk_record *lk_record_find(const struct lk_core *core, const char *r
 {
     return find(core, repository, tag, arch);
 }
+
+const struct lk_digest *lk_core_published(const struct lk_core *core, const char *repository,
+                                          const char *tag)
+{
+    static const struct lk_arch whole_index;
+    const struct lk_record     *record = find(core, repository, tag, &whole_index);
+
+    return record ? &record->child.digest : NULL;
+}

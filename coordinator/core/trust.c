@@ -53,10 +53,9 @@ static bool is_adopted(const struct lk_push *push, const struct lk_digest *diges
 bool lk_trust_is_ours(const struct lk_core *core, const char *repository, const char *tag,
                       const struct lk_digest *index)
 {
-    static const struct lk_arch whole_index;
-    const struct lk_record     *record = lk_record_find(core, repository, tag, &whole_index);
+    const struct lk_digest *ours = lk_core_published(core, repository, tag);
 
-    return record && lk_digest_eq(&record->child.digest, index);
+    return ours && lk_digest_eq(ours, index);
 }
 
 bool lk_trust_covers(const struct lk_core *core, const struct lk_push *push,

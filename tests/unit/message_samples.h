@@ -222,6 +222,14 @@ static void sample_of_requests(lk_wire_Envelope *e)
     case lk_wire_Envelope_resume_agent_tag:
         e->body.resume_agent = (lk_wire_ResumeAgent) { .name = "builder-1" };
         return;
+    case lk_wire_Envelope_recall_tag:
+        e->body.recall =
+            (lk_wire_Recall) { .repository = "registry.example/org/it", .tag = "v1" };
+        return;
+    case lk_wire_Envelope_published_tag:
+        e->body.published.index_digest.size = 32;
+        e->body.published.index_digest.bytes[0] = 0xc0;
+        return;
     default: return; /* LIST_AGENTS has no fields */
     }
 }
