@@ -108,7 +108,10 @@ static int ask_api(struct lk_registry *registry, const struct lk_digest *digest,
             return 0;
         }
     }
-    return 0;
+    return url ? lk_err_set(err, LK_ERR_LIMIT,
+                            "the registry's list of referrers of %s has more than %d pages",
+                            text, PAGES_MAX)
+               : 0;
 }
 
 int lk_referrers_read(struct lk_registry *registry, const struct lk_digest *digest,

@@ -144,6 +144,43 @@ verifies_by_one_form() {
     rm -f "$WORLD/proxy/faults" "$WORLD/proxy/referrers"
 }
 
+# DIGEST-OF-THE-SUBJECT NUMBER...: carriers of nothing, as others may attach them.
+attach_others() {
+    local subject=$1 config=sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a n
+    local upload
+    upload=$(curl -sf -i -X POST "http://$PROXY/v2/$repository/blobs/uploads/" | sed -n 's/^[Ll]ocation: //p' | tr -d '\r')
+    curl -sf -X PUT --data-binary '{}' -H 'Content-Type: application/octet-stream' "$upload&digest=$config"
+    shift
+    for n; do
+        printf '{"schemaVersion":2,"mediaType":"%s","artifactType":"application/x.%s","config":{"mediaType":"application/vnd.oci.empty.v1+json","size":2,"digest":"%s"},"layers":[],"subject":{"mediaType":"%s","size":7,"digest":"%s"}}' \
+            "$IMAGE_TYPE" "$n" "$config" "$INDEX_TYPE" "$subject" >"$BATS_TEST_TMPDIR/carrier"
+        put_manifest "$PROXY/$repository" "sha256:$(sha256sum <"$BATS_TEST_TMPDIR/carrier" | cut -d ' ' -f 1)" "$IMAGE_TYPE" <"$BATS_TEST_TMPDIR/carrier"
+    done
+}
+
+@test "a list in pages is read to its end, a page that cannot be had is not the end, and one without end is refused" {
+    echo 1 >"$WORLD/proxy/referrers"
+    : >"$WORLD/proxy/faults"
+    new_small_package paged "arches: [amd64]"
+    repository=demo/paged
+    REGISTRY=$PROXY push paged
+    [ "$status" -eq 0 ]
+    index=${published#*@}
+    verifies_by_one_form "$published" "$SIGNING_KEY" .sig
+    attach_others "$index" 1 2 3
+    lkcoord push --allow-emulation --org "$PROXY/demo" paged
+    lkcoord verify --plain-http --key "$SIGNING_KEY" "$published"
+    curl -sf -D - "http://$PROXY/v2/$repository/referrers/$index" | grep -i '^link: .*from=1'
+    echo "99 GET /referrers/.*from=1 status 404" >"$WORLD/proxy/faults"
+    run -4 lkcoord verify --plain-http --key "$SIGNING_KEY" "$published"
+    [[ $output == *"does not give page 2 of its list of referrers"* ]]
+    : >"$WORLD/proxy/faults"
+    attach_others "$index" {4..20}
+    run -4 lkcoord verify --plain-http --key "$SIGNING_KEY" "$published"
+    [[ $output == *"list of referrers of $index has more than 16 pages"* ]]
+    rm -f "$WORLD/proxy/referrers"
+}
+
 # PUT is answered, and what is found afterwards is what it was: as if another one had written at the same time.
 @test "a list that is not what was written there is read and added to again" {
     rm -f "$WORLD/proxy/referrers"

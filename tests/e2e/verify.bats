@@ -1,6 +1,7 @@
 # What lkcoord verify finds, and how it says so.
 
 load helper
+. "$ROOT/tests/tools/sigstore.sh"
 
 setup_file() {
     start_world
@@ -52,4 +53,34 @@ found() {
     run -6 --separate-stderr lkcoord verify --json --plain-http --key "$SIGNING_KEY" "$hollow"
     found '.references[0].verdict != "verified"'
     [[ $output == *"$layer"* ]]
+}
+
+@test "without --key, the keys of the configuration count, wherever that lies" {
+    mkdir -p "$BATS_TEST_TMPDIR/conf/keys"
+    cp "$SIGNING_KEY" "$BATS_TEST_TMPDIR/conf/keys/signing.pub"
+    echo 'trusted-keys: [keys/signing.pub]' >"$BATS_TEST_TMPDIR/conf/config.yml"
+    run -0 lkcoord verify --plain-http --config "$BATS_TEST_TMPDIR/conf/config.yml" "$SOUND"
+    lkcoord keys new --signing --directory "$BATS_TEST_TMPDIR" other
+    run -6 lkcoord verify --plain-http --config "$BATS_TEST_TMPDIR/conf/config.yml" --key "$BATS_TEST_TMPDIR/other.pub" "$SOUND"
+    mv "$BATS_TEST_TMPDIR/other.pub" "$BATS_TEST_TMPDIR/conf/keys/signing.pub"
+    run -6 lkcoord verify --plain-http --config "$BATS_TEST_TMPDIR/conf/config.yml" "$SOUND"
+    rm "$BATS_TEST_TMPDIR/conf/keys/signing.pub"
+    run -2 lkcoord verify --plain-http --config "$BATS_TEST_TMPDIR/conf/config.yml" "$SOUND"
+}
+
+@test "of several reasons the one that matters first is told" {
+    # Under a name that nobody signed, without one of its images, and with an architecture missing.
+    new_small_package worst "arches: [amd64, arm64]"
+    push worst
+    image=$(raw "$published" | jq -r '.manifests[0].digest')
+    raw "$published" | put_manifest "$REGISTRY/demo/worst" renamed "$INDEX_TYPE"
+    curl -sf -X DELETE "http://$REGISTRY/v2/demo/worst/manifests/$image"
+    run -6 --separate-stderr lkcoord verify --json --plain-http --key "$SIGNING_KEY" --arches s390x "$REGISTRY/demo/worst:renamed"
+    found '.references[0].verdict == "index-unsigned"'
+    run -6 --separate-stderr lkcoord verify --json --plain-http --key "$SIGNING_KEY" --arches s390x "${published%@*}"
+    found '.references[0].verdict == "architecture-missing"'
+    run -6 --separate-stderr lkcoord verify --json --plain-http --key "$SIGNING_KEY" "${published%@*}"
+    found '.references[0].verdict == "incomplete"'
+    run -6 --separate-stderr lkcoord verify --json --plain-http --key "$SIGNING_KEY" "$REGISTRY/demo/worst:none"
+    found '.references[0].verdict == "not-found"'
 }

@@ -27,7 +27,7 @@ COUNT goes down by one; at 0 the line is no more.
   hide N       a manifest is stored, 201 is answered, and for N seconds nobody finds it
 
 While there is a file DIR/referrers it answers for a registry with the referrers API, of manifests that were put through it
-since it started.
+since it started; with a number in it, in pages of so many.
 
 DIR/requests has one line for each request that ended: METHOD STATUS BODY-BYTES FAULT PATH PROGRAM MS BEGAN-MS JOINED-MS.  STATUS is
 0 where none was delivered, BODY-BYTES counts what was read of the request's body, FAULT is - where none struck, MS is when
@@ -149,9 +149,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(answer.status, headers, body, argument if fault == "cut" else len(body))
 
     def list_referrers(self):
-        body = json.dumps({"schemaVersion": 2, "mediaType": INDEX,
-                           "manifests": self.server.referrers_of(self.path)}).encode()
-        self.answer(200, [("Content-Type", INDEX)], body, len(body))
+        entries, size = self.server.referrers_of(self.path), self.server.page_size()
+        first = int(self.path.partition("?from=")[2] or 0)
+        page = entries[first:first + size] if size else entries
+        body = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": page}).encode()
+        headers = [("Content-Type", INDEX)]
+        if size and first + size < len(entries):
+            headers.append(("Link", f'<{self.path.partition("?")[0]}?from={first + size}>; rel="next"'))
+        self.answer(200, headers, body, len(body))
 
     def located(self, fault, location):
         path = re.sub(r"^https?://[^/]*", "", location)
@@ -276,6 +281,10 @@ class Server(http.server.ThreadingHTTPServer):
 
     def has_referrers(self):
         return os.path.exists(f"{self.directory}/referrers")
+
+    def page_size(self):
+        with open(f"{self.directory}/referrers", encoding="utf-8") as file:
+            return int(file.read() or 0)
 
     def refer(self, path, body):
         manifest = json.loads(body)
