@@ -138,7 +138,7 @@ def main(seconds, seed):
     settle(stream, history, diary)
     push_once_more(stream, diary)
     looks = end_watcher(watcher, diary)
-    checker = Checker(diary, stream.clients, history, daemons["coordinator"].starts)
+    checker = Checker(diary, stream.clients, history, daemons["coordinator"].starts, daemons["coordinator"].restores)
     checker.check()
     check_journal(daemons, diary)
     with open(f"{WORLD}/proxy/requests", encoding="utf-8") as file:

@@ -19,9 +19,10 @@ def lines_of(path):
 
 
 class Checker:
-    def __init__(self, diary, clients, history, starts):
+    def __init__(self, diary, clients, history, starts, restores):
         self.diary, self.clients, self.history = diary, clients, history
         self.starts = starts      # of the coordinator, in the proxy's milliseconds
+        self.restores = restores  # the same
         self.tags = {(repository, tag): (what, arches) for repository, tag, what, *arches in
                      map(str.split, lines_of(f"{WORLD}/tags"))}
         self.outsider = {tuple(line.split()) for line in lines_of(f"{WORLD}/outsider")}
@@ -174,8 +175,12 @@ class Checker:
         fences = [fence for fence, _ in permits]
         if fences != sorted(set(fences)):
             self.bad("fence", f"{repository}: fences do not grow: {fences}")
-        at, previous = 0, None
+        at, previous, restores = 0, None, sorted(self.restores)
         for began, tag in writes:
+            # In a restored state a permit of long ago may be the last one: what was put under it is looked at again.
+            while restores and restores[0] <= began:
+                at = 0
+                del restores[0]
             # Jobs of pushes that nobody remembers may be anybody's.
             after = next((i for i in range(at, len(permits)) if permits[i][1] in (tag, None)), None)
             if after is None:

@@ -120,6 +120,8 @@ class Faults:
             status, out, err = run("coordinator", f"{BIN}/lkcoordd", "restore", "--replace", "--state", state,
                                    f"{WORLD}/backup.{self.backups - 1}")
             self.diary.say(f"restore: {status} {out} {err}")
+            if status == 0:
+                self.daemons["coordinator"].restores.append(int(time.monotonic() * 1000))
             for name in os.listdir(state):
                 if ".replaced-" in name:
                     os.remove(f"{state}/{name}")

@@ -78,7 +78,7 @@ class Daemon(threading.Thread):
         super().__init__(daemon=True)
         self.name, self.diary, self.argv = name, diary, argv
         self.lock = threading.RLock()
-        self.holders, self.starts = 0, []
+        self.holders, self.starts, self.restores = 0, [], []
         self.over = self.ended_by_us = False
         self.process = None
         self.begin()
