@@ -35,6 +35,12 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# What failed is said once more at the end: a record of a long run is often only its tail.
+keep_for_the_end() {
+    echo "$1: $2 failed"
+    { grep -E '^not ok |^FAILED |   FAILED$|^violation' "$3" || tail -n 20 "$3"; } | tail -n 40 | sed 's/^/    /'
+} >>"$work/failures"
+
 # NAME COMMAND...: adds what its last line counts; a command that counts nothing has failed once.
 part() {
     local name=$1 log=$work/$1 good bad left_out started=$SECONDS
@@ -50,6 +56,7 @@ part() {
         good=0 bad=1
     fi
     passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + ${left_out:-0}))
+    [ "$bad" -eq 0 ] || keep_for_the_end "$name" "$bad" "$log"
     echo "--- $name: $good passed, $bad failed, ${left_out:-0} skipped, $((SECONDS - started)) s"
 }
 
@@ -206,5 +213,6 @@ for name; do
 done
 summary="$passed passed, $failed failed"
 [ "$skipped" -eq 0 ] || summary+=", $skipped skipped"
+[ ! -e "$work/failures" ] || cat "$work/failures"
 echo "$summary"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
